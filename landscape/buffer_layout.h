@@ -1,0 +1,21 @@
+// Where a plan's activations lie in memory: buffers that are not alive together share it, so that the working set of a
+// block of images stays in cache.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "models/plan.h"
+
+namespace basin {
+
+struct BufferLayout {
+  // Offset of each buffer in floats for one image; -1 for the input, which lies elsewhere.
+  std::vector<std::int64_t> offset;
+  std::int64_t size = 0;  // floats an image
+  // Per stage: its output takes the place of its residual, or of the input of an elementwise stage, which die there.
+  std::vector<bool> in_place;
+};
+
+BufferLayout lay_out(const Plan& plan);
+
+}  // namespace basin

@@ -1,0 +1,13 @@
+// The portable CPU engine: oneDNN float32 with fused epilogues, a block of images through the whole network while hot
+// in the second-level cache, one grid point per thread.
+#pragma once
+#include <memory>
+
+#include "landscape/evaluator.h"
+
+namespace basin {
+
+// The arguments are checked by make_evaluator. threads >= 1.
+std::unique_ptr<Evaluator> make_onednn_evaluator(const Plane& plane, const EvaluationSet& set, int threads);
+
+}  // namespace basin

@@ -1,0 +1,69 @@
+// A plan as oneDNN primitives over a fixed block of images: the state of one thread of the engine.
+#pragma once
+#include <oneapi/dnnl/dnnl.hpp>
+#include <unordered_map>
+#include <vector>
+
+#include "landscape/buffer_layout.h"
+#include "landscape/fold.h"
+
+namespace basin {
+
+class OnednnNetwork {
+ public:
+  enum class Relu : std::uint8_t {
+    fused,      // in the epilogue of the primitives; oneDNN's maps NaN to 0
+    keeps_nan,  // in a pass of its own
+  };
+
+  // Make it and use it on one thread, whose OpenMP team has one thread. `plan` outlives it.
+  OnednnNetwork(const Plan& plan, const Plane& plane, std::int64_t block, Relu relu);
+
+  // Forms the weights of the point: perturbed, batch norm folded, in the order the primitives read.
+  void set_point(const Point& point);
+
+  // x (block, H, W, C) with |x| <= bound -> logits (block, classes), valid until the next run. Null with Relu::fused
+  // where an overflow on the way cannot be excluded, because relu could hide it.
+  const float* run(const float* x, double bound);
+
+ private:
+  struct Step {
+    const Stage* stage = nullptr;
+    bool in_place = false;
+    Folded folded;
+    dnnl::primitive primitive;  // of a contraction
+    std::unordered_map<int, dnnl::memory> arguments;
+    dnnl::memory plain_weight, weight;  // as folded, and as the primitive reads it
+    dnnl::reorder reorder;
+  };
+
+  void add_convolution(Step& step);
+  void add_linear(Step& step);
+  void bind(Step& step, const dnnl::memory::desc& weight, const dnnl::memory::desc& scratchpad,
+            const dnnl::memory& input, const dnnl::memory& output);
+  dnnl::primitive_attr attributes(const Stage& stage) const;
+  dnnl::memory::desc activation(int buffer) const;  // logical N C H W, in memory N H W C
+  dnnl::memory activation_memory(int buffer, const dnnl::memory::desc& desc);
+  float* data(int buffer);
+  std::size_t count(int buffer) const;  // floats of the whole block
+
+  bool bound_output(const Step& step);
+  void execute(Step& step);
+  void contract(Step& step);
+
+  const Plan* plan_;
+  const State* state_;
+  Folder folder_;
+  BufferLayout layout_;
+  std::int64_t block_;
+  Relu relu_;
+  dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream_{engine_};
+  dnnl::memory activations_, scratchpad_;
+  std::vector<dnnl::memory> inputs_;  // that point to the block of images
+  float* input_ = nullptr;
+  std::vector<double> bounds_;  // of |value| per buffer
+  std::vector<Step> steps_;
+};
+
+}  // namespace basin

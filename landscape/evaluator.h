@@ -1,0 +1,54 @@
+// The grid engine's interface: losses of one network over a fixed image set at many points of a plane.
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "landscape/measurement.h"
+#include "landscape/plane.h"
+
+namespace basin {
+
+struct PointResult {
+  Measurement train, test;  // of the image sets that were given; others stay default
+};
+
+// The image sets, measured in one pass; either may be null. They outlive the evaluator.
+struct EvaluationSet {
+  const Images* train = nullptr;
+  const Images* test = nullptr;
+  Normalization normalization;
+  LossKind loss = LossKind::cross_entropy;
+};
+
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  virtual std::string engine() const = 0;     // "onednn", "autograd"
+  virtual std::string precision() const = 0;  // "fp32"
+  // Evaluates the points in any order on all threads; `done(index into points, result)` is called once for each, one
+  // call at a time. A point's result depends on nothing but the point: neither on the other points nor on the threads.
+  // Stops early, leaving points undone, when `stop()` returns true (asked between points).
+  virtual void evaluate(std::span<const Point> points, const std::function<void(std::size_t, const PointResult&)>& done,
+                        const std::function<bool()>& stop) = 0;
+};
+
+struct EvaluatorOptions {
+  std::string engine = "auto";  // or one of engine_names()
+  int threads = 0;              // 0: one per processor
+};
+
+std::vector<std::string> engine_names();  // "auto" first
+
+// The plane's model, state and directions and the image sets outlive the evaluator. Error if the directions do not fit
+// the state, an image set is empty or does not fit the model, a label is none of its classes, or the engine is unknown.
+std::unique_ptr<Evaluator> make_evaluator(const Plane& plane, const EvaluationSet& set,
+                                          const EvaluatorOptions& options = {});
+
+// One point, at once.
+PointResult evaluate_point(Evaluator& evaluator, const Point& point);
+
+}  // namespace basin
