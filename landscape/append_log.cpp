@@ -1,0 +1,188 @@
+#include "landscape/append_log.h"
+
+#include <sys/file.h>
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+
+namespace basin {
+namespace {
+
+using Json = nlohmann::json;
+
+static_assert(std::endian::native == std::endian::little, "the log is little-endian and written as memory has it");
+
+constexpr std::string_view kMagic = "BASINLOG";
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kPayloadBytes = 8 + 2 * 5 * 8;
+constexpr std::size_t kRecordBytes = kPayloadBytes + 4;
+
+// CRC-32C (Castagnoli; RFC 3720, appendix B.4), reflected polynomial 0x82f63b78.
+constexpr std::array<std::uint32_t, 256> make_crc_table() {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < 256; ++byte) {
+    std::uint32_t remainder = byte;
+    for (int bit = 0; bit < 8; ++bit) remainder = (remainder >> 1) ^ (remainder & 1 ? 0x82f63b78u : 0u);
+    table[byte] = remainder;
+  }
+  return table;
+}
+constexpr std::array<std::uint32_t, 256> kCrcTable = make_crc_table();
+
+std::uint32_t crc32c(std::string_view bytes) {
+  std::uint32_t crc = ~0u;
+  for (const char byte : bytes) crc = (crc >> 8) ^ kCrcTable[(crc ^ static_cast<unsigned char>(byte)) & 255];
+  return ~crc;
+}
+
+template <class T>
+void put(std::string& bytes, T value) {
+  bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <class T>
+T take(std::string_view& bytes) {
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  bytes.remove_prefix(sizeof value);
+  return value;
+}
+
+void put(std::string& bytes, const Measurement& m) {
+  for (const double value : {m.loss, m.loss_error, m.accuracy, m.accuracy_error}) put(bytes, value);
+  put(bytes, m.non_finite);
+}
+
+Measurement take_measurement(std::string_view& bytes) {
+  Measurement m;
+  for (double* value : {&m.loss, &m.loss_error, &m.accuracy, &m.accuracy_error}) *value = take<double>(bytes);
+  m.non_finite = take<std::int64_t>(bytes);
+  return m;
+}
+
+std::string header_of(const std::string& configuration) {
+  std::string header(kMagic);
+  put(header, kVersion);
+  put(header, static_cast<std::uint32_t>(configuration.size()));
+  header += configuration;
+  put(header, crc32c(header));
+  return header;
+}
+
+std::string record_of(const LogRecord& record) {
+  std::string bytes;
+  put(bytes, record.point);
+  put(bytes, record.result.train);
+  put(bytes, record.result.test);
+  put(bytes, crc32c(bytes));
+  return bytes;
+}
+
+std::string value_at(const Json& document, const Json::json_pointer& place) {
+  return document.contains(place) ? document.at(place).dump(-1, ' ', true, Json::error_handler_t::replace) : "nothing";
+}
+
+// "<field>: expected <wanted>, found <in the file>" of the first difference.
+std::string difference(const std::string& wanted_text, const std::string& found_text) {
+  const Json wanted = Json::parse(wanted_text, nullptr, false), found = Json::parse(found_text, nullptr, false);
+  if (wanted.is_discarded() || found.is_discarded()) return "configuration: not the same text";
+  const Json changes = Json::diff(found, wanted);
+  if (changes.empty()) return "configuration: the same fields in another form";
+  const auto place = changes[0]["path"].get<std::string>();
+  const Json::json_pointer pointer(place);
+  return place.substr(place.empty() ? 0 : 1) + ": expected " + value_at(wanted, pointer) + ", found " +
+         value_at(found, pointer);
+}
+
+}  // namespace
+
+AppendLog::AppendLog(const std::filesystem::path& path, const std::string& configuration, std::int64_t points,
+                     const AppendLogOptions& options)
+    : path_(path), options_(options), last_sync_(std::chrono::steady_clock::now()) {
+  open(configuration);
+  const std::string contents = read_file(path_);
+  recover(contents, check_header(contents, configuration), points);
+}
+
+AppendLog::~AppendLog() {
+  if (dirty_) ::fdatasync(file_.get());
+}
+
+// The header appears whole or not at all, so a log without one is not ours.
+void AppendLog::open(const std::string& configuration) {
+  if (!std::filesystem::exists(path_)) write_file(path_, header_of(configuration));
+  file_ = FileDescriptor("write", path_, O_RDWR | O_APPEND);
+  check(::flock(file_.get(), LOCK_EX | LOCK_NB) == 0, "'", path_.string(), "': in use by another process");
+}
+
+std::size_t AppendLog::check_header(const std::string& contents, const std::string& configuration) const {
+  constexpr std::size_t kFixed = 16, kChecksum = 4;  // bytes before and after the configuration
+  std::string_view rest = contents;
+  check(rest.size() >= kFixed + kChecksum && rest.starts_with(kMagic), "'", path_.string(),
+        "': not a log of an unfinished surface");
+  rest.remove_prefix(kMagic.size());
+  const auto version = take<std::uint32_t>(rest);
+  check(version == kVersion, "'", path_.string(), "': log version: expected ", kVersion, ", found ", version);
+  const std::size_t length = take<std::uint32_t>(rest);
+  check(length <= rest.size() - kChecksum, "'", path_.string(), "': damaged log header: expected ", length,
+        " bytes of configuration, found ", rest.size() - kChecksum);
+  const std::string found(rest.substr(0, length));
+  rest.remove_prefix(length);
+  check(take<std::uint32_t>(rest) == crc32c(std::string_view(contents).substr(0, kFixed + length)), "'", path_.string(),
+        "': damaged log header: its checksum does not match");
+  check(found == configuration, "'", path_.string(), "': written for another configuration; ",
+        difference(configuration, found));
+  return kFixed + length + kChecksum;
+}
+
+void AppendLog::recover(const std::string& contents, std::size_t begin, std::int64_t points) {
+  std::string_view rest = std::string_view(contents).substr(begin);
+  std::vector<bool> seen(static_cast<std::size_t>(points));
+  for (; rest.size() >= kRecordBytes; rest.remove_prefix(kRecordBytes)) {
+    std::string_view fields = rest.substr(0, kRecordBytes);
+    const std::uint32_t checksum = crc32c(fields.substr(0, kPayloadBytes));
+    LogRecord record{.point = take<std::int64_t>(fields), .result = {}};
+    record.result.train = take_measurement(fields);
+    record.result.test = take_measurement(fields);
+    if (take<std::uint32_t>(fields) != checksum) continue;
+    check(record.point >= 0 && record.point < points, "'", path_.string(), "': point: expected one of ", points,
+          ", found index ", record.point);
+    if (seen[static_cast<std::size_t>(record.point)]) continue;
+    seen[static_cast<std::size_t>(record.point)] = true;
+    recovered_.push_back(record);
+  }
+  size_ = static_cast<std::int64_t>(contents.size() - rest.size());
+  if (!rest.empty() && ::ftruncate(file_.get(), size_) != 0) fail_file("write", path_, errno);
+}
+
+void AppendLog::append(const LogRecord& record) {
+  const std::string bytes = record_of(record);
+  if (const int error = file_.write_all(bytes.data(), bytes.size())) {
+    // Take back the written part, so that records stay aligned; if that fails too, the next opening cuts it off.
+    [[maybe_unused]] const int ignored = ::ftruncate(file_.get(), size_);
+    fail_file("write", path_, error);
+  }
+  size_ += static_cast<std::int64_t>(bytes.size());
+  dirty_ = true;
+  if (std::chrono::steady_clock::now() - last_sync_ >= options_.sync_interval) sync();
+}
+
+void AppendLog::sync() {
+  if (::fdatasync(file_.get()) != 0) fail_file("write", path_, errno);
+  dirty_ = false;
+  last_sync_ = std::chrono::steady_clock::now();
+}
+
+void AppendLog::remove() {
+  dirty_ = false;
+  if (::unlink(path_.c_str()) != 0) fail_file("remove", path_, errno);
+  file_.close();
+}
+
+}  // namespace basin
