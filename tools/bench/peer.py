@@ -1,0 +1,218 @@
+"""PyTorch's side of the benchmarks, each job in the fastest ways known for PyTorch on a CPU.
+
+Every function here returns a list of (variant, callable, items per call); compare.py times them. Names of jobs are those
+of basin_bench: operation/conv2d/N128_C16_H32_K16_R3_S1, training/resnet20/fp32/128, surface/resnet20/fp32/512.
+"""
+import re
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def channels_last(t):
+    return t.contiguous(memory_format=torch.channels_last)
+
+
+# ---- networks: units of layer, batch norm, residual, ReLU, so that folding lives in one place
+class Unit(nn.Module):
+    def __init__(self, layer, norm=True, relu=True):
+        super().__init__()
+        self.layer, self.relu = layer, relu
+        width = layer.weight.shape[0]
+        self.norm = (nn.BatchNorm2d(width) if isinstance(layer, nn.Conv2d) else nn.BatchNorm1d(width)) if norm else None
+
+    def forward(self, x, residual=None):
+        y = self.layer(x)
+        if self.norm is not None:
+            y = self.norm(y)
+        if residual is not None:
+            y = y.add_(residual)
+        return F.relu(y, inplace=True) if self.relu else y
+
+
+def conv(inputs, outputs, kernel=3, stride=1, bias=False, relu=True):
+    return Unit(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias), relu=relu)
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.first, self.second = conv(inputs, outputs, 3, stride), conv(outputs, outputs)
+        self.shortcut = conv(inputs, outputs, 1, stride, relu=False) if inputs != outputs else nn.Identity()
+
+    def forward(self, x):
+        return self.second(self.first(x), self.shortcut(x))
+
+
+def resnet(depth):
+    layers, blocks = [conv(3, 16)], (depth - 2) // 6
+    for inputs, outputs in ((16, 16), (16, 32), (32, 64)):
+        layers.append(Block(inputs, outputs, outputs // inputs))
+        layers += [Block(outputs, outputs, 1) for _ in range(blocks - 1)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), Unit(nn.Linear(64, 10), False, False))
+
+
+def vgg9():
+    layers, inputs = [], 3
+    for width in (64, 64, 0, 128, 128, 0, 256, 256, 256, 0):
+        layers.append(conv(inputs, width, bias=True) if width else nn.MaxPool2d(2))
+        inputs = width or inputs
+    return nn.Sequential(*layers, nn.Flatten(), Unit(nn.Linear(4096, 256)), Unit(nn.Linear(256, 10), False, False))
+
+
+def network(name):
+    torch.manual_seed(0)
+    net = vgg9() if name == "vgg9" else resnet(int(name.removeprefix("resnet")))
+    with torch.no_grad():
+        net.train()(torch.randn(64, 3, 32, 32))  # statistics for batch norm
+    return net.eval()
+
+
+# ---- operations
+def operation_jobs(name):
+    _, operation, shape = name.split("/")
+    field = {k: int(v) for k, v in re.findall(r"([A-Z])(\d+)", shape)}
+    n, h, c = field["N"], field["H"], field["C"]
+    x = channels_last(torch.randn(n, c, h, h))
+    if operation.startswith("batch_norm_relu"):
+        norm = nn.BatchNorm2d(c)
+        if operation == "batch_norm_relu":
+            with torch.no_grad():
+                return [("channels_last", lambda: F.relu(norm(x), inplace=True), 1)]
+        x.requires_grad_()
+        y, grad = F.relu(norm(x)), channels_last(torch.randn(n, c, h, h))
+        inputs = [x, norm.weight, norm.bias]
+        return [("channels_last", lambda: torch.autograd.grad(y, inputs, grad, retain_graph=True), 1)]
+    k, r, s = field["K"], field["R"], field["S"]
+    w = channels_last(torch.randn(k, c, r, r))
+    y = F.conv2d(x, w, stride=s, padding=r // 2)
+    grad = channels_last(torch.randn_like(y))
+    if operation == "conv2d":
+        return [("channels_last", lambda: F.conv2d(x, w, stride=s, padding=r // 2), 1)]
+    mask = [operation == "conv2d_input_gradient", operation == "conv2d_weight_gradient", False]
+    backward = torch.ops.aten.convolution_backward
+    pad = [r // 2, r // 2]
+    return [("channels_last", lambda: backward(grad, x, w, None, [s, s], pad, [1, 1], False, [0, 0], 1, mask), 1)]
+
+
+# ---- training
+def training_jobs(name):
+    _, model, precision, batch = name.split("/")
+    batch = int(batch)
+    images, labels = torch.randn(batch, 3, 32, 32), torch.arange(batch) % 10
+    jobs = []
+    for layout in ("nchw", "channels_last"):
+        net, x = network(model).train(), images
+        if layout == "channels_last":
+            net, x = net.to(memory_format=torch.channels_last), channels_last(images)
+        optimizer = torch.optim.SGD(net.parameters(), 0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
+
+        def step(net=net, x=x, optimizer=optimizer):
+            optimizer.zero_grad(set_to_none=True)
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+                loss = F.cross_entropy(net(x).float(), labels)
+            loss.backward()
+            optimizer.step()
+
+        jobs.append((layout, step, batch))
+    return jobs
+
+
+# ---- surfaces
+def filter_normalized(w):
+    d = torch.randn_like(w)
+    norm = lambda t: t.flatten(1).norm(dim=1).view(-1, *[1] * (t.dim() - 1))
+    return d * norm(w) / (norm(d) + 1e-10)
+
+
+class Plane:
+    """theta + a d1 + b d2 written in place into a net whose batch norm is folded anew at every point."""
+
+    def __init__(self, net):
+        self.units = [m for m in net.modules() if isinstance(m, Unit)]
+        self.center = [u.layer.weight.detach().clone() for u in self.units]
+        self.d1 = [filter_normalized(w) for w in self.center]
+        self.d2 = [filter_normalized(w) for w in self.center]
+        self.scale, self.bias = [], []
+        for u in self.units:
+            width = u.layer.weight.shape[0]
+            bias = u.layer.bias.detach().clone() if u.layer.bias is not None else torch.zeros(width)
+            scale = torch.ones(width)
+            if u.norm is not None:
+                scale = u.norm.weight.detach() * (u.norm.running_var + u.norm.eps).rsqrt()
+                bias = u.norm.bias.detach() + (bias - u.norm.running_mean) * scale
+            u.norm = None
+            u.layer.bias = nn.Parameter(bias, requires_grad=False)
+            u.layer.weight.requires_grad_(False)
+            self.scale.append(scale)
+
+    def move(self, a, b):
+        for u, w, d1, d2, scale in zip(self.units, self.center, self.d1, self.d2, self.scale):
+            shape = (-1, *[1] * (w.dim() - 1))
+            u.layer.weight.copy_(torch.add(w, d1, alpha=a).add_(d2, alpha=b).mul_(scale.view(shape)))
+
+
+def surface_jobs(name):
+    _, model, _, count = name.split("/")
+    count, batch = int(count), 128
+    images, labels = torch.randn(count, 3, 32, 32), torch.arange(count) % 10
+    jobs = []
+
+    def loss_of(logits, x, y):
+        return sum(F.cross_entropy(logits(xs).float(), ys, reduction="sum").item() for xs, ys in zip(x, y)) / count
+
+    with torch.no_grad():
+        for layout in ("nchw", "channels_last"):
+            net = network(model)
+            x = images.split(batch)
+            if layout == "channels_last":
+                net, x = net.to(memory_format=torch.channels_last), [channels_last(t) for t in x]
+            plane, y = Plane(net), labels.split(batch)
+
+            def point(plane=plane, net=net, x=x, y=y):
+                with torch.no_grad():
+                    plane.move(0.3, -0.2)
+                    return loss_of(net, x, y)
+
+            jobs.append((f"{layout} folded in place", point, 1))
+
+            def mkldnn_point(plane=plane, net=net, y=y, mkldnn_x=[t.to_mkldnn() for t in images.split(batch)]):
+                with torch.no_grad():
+                    plane.move(0.3, -0.2)
+                    return loss_of(lambda t: mkldnn_forward(net, t), mkldnn_x, y)
+
+        jobs.append(("mkldnn folded", mkldnn_point, 1))
+    return jobs
+
+
+def mkldnn_forward(module, x, residual=None):
+    """The folded net on oneDNN's blocked tensors, weights re-ordered as the point changed them."""
+    if isinstance(module, Unit):
+        w, b = module.layer.weight, module.layer.bias
+        if isinstance(module.layer, nn.Conv2d):
+            layer = module.layer
+            packed = torch._C._nn.mkldnn_reorder_conv2d_weight(
+                w.contiguous().to_mkldnn(), layer.padding, layer.stride, layer.dilation, 1)
+            y = torch.mkldnn_convolution(x, packed, b.to_mkldnn(), layer.padding, layer.stride, layer.dilation, 1)
+        else:
+            y = F.linear(x.to_dense() if x.is_mkldnn else x, w, b)
+        if residual is not None:
+            y = y + residual
+        return F.relu(y) if module.relu else y
+    if isinstance(module, Block):
+        shortcut = x if isinstance(module.shortcut, nn.Identity) else mkldnn_forward(module.shortcut, x)
+        return mkldnn_forward(module.second, mkldnn_forward(module.first, x), shortcut)
+    if isinstance(module, nn.Sequential):
+        for layer in module:
+            x = mkldnn_forward(layer, x)
+        return x
+    if isinstance(module, nn.AdaptiveAvgPool2d):
+        return x.to_dense().mean((2, 3))
+    if isinstance(module, nn.Flatten):
+        return (x.to_dense() if x.is_mkldnn else x).flatten(1)
+    return module(x)
+
+
+def jobs(name):
+    return {"operation": operation_jobs, "training": training_jobs, "surface": surface_jobs}[name.split("/")[0]](name)
