@@ -1,0 +1,53 @@
+#include "core/cpu/onednn.h"
+
+#include <omp.h>
+
+#include <atomic>
+
+#include "core/cpu/compute.h"
+#include "core/cpu/memory_pool.h"
+#include "core/error.h"
+
+namespace basin {
+namespace cpu {
+
+const dnnl::engine& dnnl_engine() {
+  static const dnnl::engine& engine = *new dnnl::engine(dnnl::engine::kind::cpu, 0);  // never destroyed, as the pool
+  return engine;
+}
+
+dnnl::stream& dnnl_stream() {
+  static thread_local dnnl::stream stream = [] {
+    omp_set_num_threads(1);
+    return dnnl::stream(dnnl_engine());
+  }();
+  return stream;
+}
+
+void execute(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
+             std::unordered_map<int, dnnl::memory> arguments) {
+  const Scratch scratch(scratchpad.get_size());
+  if (scratchpad.get_size() > 0) arguments.emplace(DNNL_ARG_SCRATCHPAD, dnnl_memory(scratchpad, scratch.data()));
+  primitive.execute(dnnl_stream(), arguments);
+}
+
+}  // namespace cpu
+
+namespace {
+std::atomic<Compute> current_compute = Compute::f32;
+}
+
+bool bf16_supported() {
+  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto bf16 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  return (isa & bf16) == bf16;
+}
+
+void set_compute(Compute compute) {
+  check(compute == Compute::f32 || bf16_supported(), "precision bf16: this processor has no bfloat16 instructions");
+  current_compute = compute;
+}
+
+Compute compute() { return current_compute; }
+
+}  // namespace basin
