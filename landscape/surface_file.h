@@ -1,0 +1,54 @@
+// Surfaces on disk: HDF5 in the reference tool's schema, with Basin's additions beside it.
+//
+//   xcoordinates f64 (nx) | ycoordinates f64 (ny), two-dimensional surfaces only | dir_file text
+//   train_loss, train_acc, test_loss, test_acc f64: (ny, nx), row = y; one-dimensional: (nx); accuracy in %, -1 = not
+//   computed additions, each with the shape of its loss: {train,test}_valid u8 (1 = computed), {train,test}_loss_error
+//   and {train,test}_acc_error f64 (standard errors), {train,test}_nonfinite i64 (images whose logits were not finite)
+//   attributes of the root, fixed-length UTF-8: "format" = "basin surface 1", and those of Surface::attributes
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "landscape/evaluator.h"
+
+namespace basin {
+
+// The measurements of one image set, a value per point in the grid's order (row = y). NaN and infinities are data;
+// `valid` alone says what was computed.
+struct SurfaceValues {
+  std::vector<double> loss, accuracy, loss_error, accuracy_error;
+  std::vector<std::int64_t> non_finite;
+  std::vector<std::uint8_t> valid;
+
+  SurfaceValues() = default;
+  explicit SurfaceValues(std::size_t points);  // nothing computed: -1 everywhere
+  void set(std::size_t point, const Measurement& measurement);
+};
+
+struct Surface {
+  std::vector<double> x;
+  std::optional<std::vector<double>> y;  // none: one-dimensional
+  std::optional<SurfaceValues> train, test;
+  std::string direction_file;                     // where the directions are; may be empty
+  std::map<std::string, std::string> attributes;  // configuration (JSON), checkpoint, version, engine, precision, ...
+
+  std::size_t columns() const { return x.size(); }
+  std::size_t rows() const { return y ? y->size() : 1; }
+  std::size_t size() const { return rows() * columns(); }
+};
+
+// Replaces the file at `path` atomically; equal surfaces give equal bytes. Error if an array does not have a value per
+// point, or the file cannot be written (the old one then stays).
+void write_surface(const std::filesystem::path& path, const Surface& surface);
+
+// Reads and validates a surface of Basin or of the reference tool. The latter has no mask (valid = neither loss nor
+// accuracy is -1), no standard errors (NaN) and no flags (0), and declares two-dimensional arrays as (nx, ny) although
+// its values run with row = y. An image set none of whose points the reference tool computed is absent. Error naming
+// the file, the dataset, what was expected and what was found.
+Surface read_surface(const std::filesystem::path& path);
+
+}  // namespace basin
