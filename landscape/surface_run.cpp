@@ -1,0 +1,42 @@
+#include "landscape/surface_run.h"
+
+namespace basin {
+
+SurfaceRun::SurfaceRun(const Grid& grid, const EvaluationSet& set, const std::filesystem::path& log,
+                       const std::string& configuration, const AppendLogOptions& options)
+    : grid_(grid), log_(log, configuration, grid.size(), options), known_(static_cast<std::size_t>(grid.size())) {
+  surface_.x = grid.x.values();
+  if (grid.two_dimensional) surface_.y = grid.y.values();
+  if (set.train != nullptr) surface_.train.emplace(known_.size());
+  if (set.test != nullptr) surface_.test.emplace(known_.size());
+  surface_.attributes["configuration"] = configuration;
+  for (const LogRecord& record : log_.recovered()) take(record.point, record.result);
+}
+
+void SurfaceRun::take(std::int64_t point, const PointResult& result) {
+  const auto index = static_cast<std::size_t>(point);
+  if (surface_.train) surface_.train->set(index, result.train);
+  if (surface_.test) surface_.test->set(index, result.test);
+  known_[index] = true;
+  ++done_;
+}
+
+void SurfaceRun::run(Evaluator& evaluator, const std::function<void(std::int64_t, const PointResult&)>& progress,
+                     const std::function<bool()>& stop) {
+  std::vector<std::int64_t> missing;
+  std::vector<Point> points;
+  for (std::int64_t i = 0; i < grid_.size(); ++i) {
+    if (known_[static_cast<std::size_t>(i)]) continue;
+    missing.push_back(i);
+    points.push_back(grid_.point(i));
+  }
+  const auto finished = [&](std::size_t i, const PointResult& result) {
+    log_.append({missing[i], result});
+    take(missing[i], result);
+    progress(done_, result);
+  };
+  evaluator.evaluate(points, finished, stop);
+  log_.sync();
+}
+
+}  // namespace basin

@@ -1,0 +1,105 @@
+#include "tools/landscape_flags.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/backend.h"
+#include "core/hash.h"
+#include "core/nearest.h"
+#include "core/parallel.h"
+
+namespace basin {
+namespace {
+
+const std::vector<std::string> kSplits{"train", "test", "both"};
+const std::vector<std::string> kLosses{"cross-entropy", "squared-error"};
+
+// Error with the nearest name unless `value` is one of `names`.
+void check_name(const char* flag, const std::string& value, const std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), value) != names.end()) return;
+  const std::string near = nearest(value, names);
+  fail(flag, ": unknown name '", value, "'", near.empty() ? "" : "; did you mean " + near + "?", " (one of ",
+       fmt::format("{}", fmt::join(names, ", ")), ")");
+}
+
+Images chosen(Images images, const LandscapeFlags& flags, const char* split) {
+  const std::int64_t usual = flags.usual_images > 0 ? std::min(flags.usual_images, images.count) : images.count;
+  const std::int64_t count = flags.images > 0 ? flags.images : usual;
+  check(count <= images.count, "--images ", count, ": the ", split, " split has ", images.count);
+  return count == images.count ? std::move(images) : images.first(count);
+}
+
+std::string hash_of(const Images& images) {
+  const auto* labels = reinterpret_cast<const char*>(images.labels.data());
+  std::string bytes(images.pixels.begin(), images.pixels.end());
+  bytes.append(labels, images.labels.size() * sizeof(images.labels[0]));
+  return sha256(bytes);
+}
+
+}  // namespace
+
+void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
+  command
+      .add_option("checkpoint", flags.checkpoint,
+                  "Network: a checkpoint of Basin or a PyTorch state_dict (.safetensors)")
+      ->required();
+  command.add_option("--model", flags.model,
+                     "Model of the checkpoint, where the file does not say (resnet20, vgg9, ...)");
+  command.add_option("--data", flags.data,
+                     "CIFAR-10 or CIFAR-100 folder, or image folder (default: the synthetic set)");
+  command.add_option("--split", flags.split, "Images to measure: train, test or both")->capture_default_str();
+  command
+      .add_option("--images", flags.images,
+                  "The first N images of each split (default: " +
+                      (flags.usual_images > 0 ? std::to_string(flags.usual_images) : "all") + ")")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--loss", flags.loss, "cross-entropy or squared-error (of the softmax)")->capture_default_str();
+  command.add_option("--engine", flags.engine, "auto, onednn (fast) or autograd (the model's own forward, the check)")
+      ->capture_default_str();
+  command.add_option("--threads", flags.threads, "Threads (default: one per processor); results do not depend on it")
+      ->check(CLI::PositiveNumber);
+  command.add_flag("--json", flags.json, "Print one JSON object on stdout");
+  command.add_flag("--quiet", flags.quiet, "No progress, no configuration");
+}
+
+Subject::Subject(const LandscapeFlags& flags) : flags_(flags) {
+  check_name("--split", flags.split, kSplits);
+  check_name("--loss", flags.loss, kLosses);
+  check_name("--engine", flags.engine, engine_names());
+  if (flags.threads > 0) set_thread_count(flags.threads);
+  checkpoint_ = load_checkpoint(flags.checkpoint, flags.model, cpu_backend());
+  const Model& model = checkpoint_.model;
+  Dataset dataset = load_dataset(flags.data, {.image_extent = model.image[0]});
+  check(dataset.classes() == model.classes, "'", flags.checkpoint, "': the network has ", model.classes,
+        " classes, the data set ", dataset.name, " ", dataset.classes());
+  dataset_ = dataset.name;
+  if (!flags.quiet && !checkpoint_.dataset.empty() && checkpoint_.dataset != dataset_)
+    fmt::print(stderr, "note: the network was trained on {}, the images are {}{}\n", checkpoint_.dataset, dataset_,
+               flags.data.empty() ? " (--data names others)" : "");
+  set_.normalization = dataset.normalization;
+  set_.loss = flags.loss == kLosses[0] ? LossKind::cross_entropy : LossKind::squared_error;
+  if (flags.split != "test") set_.train = &(train_ = chosen(std::move(dataset.train), flags, "train"));
+  if (flags.split != "train") set_.test = &(test_ = chosen(std::move(dataset.test), flags, "test"));
+}
+
+nlohmann::json Subject::configuration() const {
+  nlohmann::json json{{"model", checkpoint_.model.name},
+                      {"checkpoint", checkpoint_.hash},
+                      {"dataset", dataset_},
+                      {"split", flags_.split},
+                      {"loss", flags_.loss}};
+  if (set_.train != nullptr) json["train"] = {{"images", train_.count}, {"sha256", hash_of(train_)}};
+  if (set_.test != nullptr) json["test"] = {{"images", test_.count}, {"sha256", hash_of(test_)}};
+  return json;
+}
+
+Checkpoint load_companion(const std::string& path, const Checkpoint& first) {
+  Checkpoint second = load_checkpoint(path, first.model.name, cpu_backend());
+  check(second.model.classes == first.model.classes, "'", path, "': ", second.model.classes,
+        " classes, the first network has ", first.model.classes);
+  return second;
+}
+
+}  // namespace basin

@@ -1,0 +1,347 @@
+#include "tools/landscape_run.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/interrupt.h"
+#include "core/parallel.h"
+#include "landscape/direction_file.h"
+#include "landscape/surface_run.h"
+#include "landscape/verify.h"
+#include "tools/command.h"
+#include "tools/progress.h"
+#include "tools/version.h"
+
+namespace basin {
+namespace {
+
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+DirectionOptions options_of(const RunFlags& flags, bool difference) {
+  const auto or_default = [](const std::string& value, const char* fallback) {
+    return value.empty() ? fallback : value;
+  };
+  return {parse_direction_kind(or_default(flags.type, flags.to.empty() ? "weights" : "states"), "--type"),
+          parse_norm(or_default(flags.norm, difference ? "none" : "filter"), "--norm"),
+          parse_ignore(or_default(flags.ignore, difference ? "none" : "biasbn"), "--ignore")};
+}
+
+// One axis of the plane and, in `json`, all that it depends on.
+Direction make_axis(const RunFlags& flags, const Checkpoint& center, const std::string& to, std::uint64_t index,
+                    Json& json) {
+  const DirectionOptions options = options_of(flags, !to.empty());
+  json = {{"norm", name_of(options.norm)}, {"ignore", name_of(options.ignore)}, {"type", name_of(options.kind)}};
+  if (to.empty()) {
+    json.update({{"seed", flags.seed}, {"index", index}});
+    return random_direction(center.state, options, flags.seed, index);
+  }
+  const Checkpoint end = load_companion(to, center);
+  json["to"] = end.hash;
+  return difference_direction(center.state, end.state, options);
+}
+
+fs::path directions_path(const RunFlags& flags) { return fs::path(flags.out).replace_extension(".directions.h5"); }
+fs::path log_path(const RunFlags& flags) { return flags.out + ".log"; }
+
+// The directions of the run; those that were made here are saved beside the surface.
+class Axes {
+ public:
+  Axes(const RunFlags& flags, const Checkpoint& center, bool two_dimensional) {
+    if (!flags.direction_file.empty()) {
+      check(flags.to.empty() && flags.to2.empty(), "--direction-file: not together with --to");
+      pair_ = read_directions(flags.direction_file, center.state);
+      check(pair_.y.has_value() || !two_dimensional, "'", flags.direction_file, "': no ydirection for --y");
+      if (!two_dimensional) pair_.y.reset();
+      file_ = flags.direction_file;
+      configuration_ = {{"x_norm", norm(pair_.x)}, {"type", name_of(pair_.x.kind)}};
+      if (pair_.y) configuration_.update({{"y_norm", norm(*pair_.y)}, {"cosine", cosine(pair_.x, *pair_.y)}});
+      return;
+    }
+    pair_.x = make_axis(flags, center, flags.to, flags.x_index, configuration_["x"]);
+    if (two_dimensional) pair_.y = make_axis(flags, center, flags.to2, flags.y_index, configuration_["y"]);
+    pair_.attributes["configuration"] = configuration_.dump();
+    file_ = directions_path(flags).filename().string();
+  }
+
+  void save(const RunFlags& flags, const State& state) const {
+    if (flags.direction_file.empty()) write_directions(directions_path(flags), state, pair_);
+  }
+  const Direction* x() const { return &pair_.x; }
+  const Direction* y() const { return pair_.y ? &*pair_.y : nullptr; }
+  const std::string& file() const { return file_; }  // as the surface names it
+  const Json& configuration() const { return configuration_; }
+
+ private:
+  DirectionPair pair_;
+  std::string file_;
+  Json configuration_;
+};
+
+Grid make_grid(const RunFlags& flags) {
+  Grid grid{parse_range(flags.x, "--x"), {0, 0, 1}, !flags.y.empty()};
+  if (grid.two_dimensional) grid.y = parse_range(flags.y, "--y");
+  return grid;
+}
+
+bool is_complete(const Surface& surface) {
+  const auto full = [](const std::optional<SurfaceValues>& values) {
+    return !values || std::find(values->valid.begin(), values->valid.end(), 0) == values->valid.end();
+  };
+  return full(surface.train) && full(surface.test);
+}
+
+// What stands at --out already: nothing of this configuration, a part, or all of it. Error if it is something else.
+enum class Existing { none, part, all };
+Existing examine_output(const RunFlags& flags, const std::string& configuration) {
+  if (flags.force) {
+    fs::remove(log_path(flags));
+    return Existing::none;
+  }
+  if (!fs::exists(flags.out)) return Existing::none;
+  const char* hint = " (--force replaces it, --out names another)";
+  std::optional<Surface> found;
+  try {
+    found = read_surface(flags.out);
+  } catch (const Error& error) {
+    fail("'", flags.out, "' exists and is no surface: ", error.what(), hint);
+  }
+  const auto attribute = found->attributes.find("configuration");
+  check(attribute != found->attributes.end() && attribute->second == configuration, "'", flags.out,
+        "' exists and holds a surface of another configuration", hint);
+  return is_complete(*found) ? Existing::all : Existing::part;
+}
+
+// Seconds that `points` points will take, from a few images at the centre.
+double estimate(const Plane& plane, const EvaluationSet& set, const LandscapeFlags& flags, std::int64_t points) {
+  constexpr std::int64_t kImagesPerThread = 16;
+  const Images* source = set.train != nullptr ? set.train : set.test;
+  const Images few = source->first(std::min(kImagesPerThread * thread_count(), source->count));
+  EvaluationSet small = set;
+  small.train = &few;
+  small.test = nullptr;
+  const auto evaluator = make_evaluator(plane, small, {flags.engine, flags.threads});
+  evaluate_point(*evaluator, {});  // compiles the kernels
+  const auto start = Clock::now();
+  evaluate_point(*evaluator, {});
+  const std::int64_t images =
+      (set.train != nullptr ? set.train->count : 0) + (set.test != nullptr ? set.test->count : 0);
+  return seconds_since(start) / static_cast<double>(few.count) * static_cast<double>(images * points);
+}
+
+struct Extremes {
+  double smallest = std::numeric_limits<double>::infinity(), largest = -smallest;
+  std::int64_t not_finite = 0;
+  std::optional<double> center;
+};
+Extremes extremes(const Grid& grid, const SurfaceValues& values) {
+  Extremes result;
+  for (std::int64_t i = 0; i < grid.size(); ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    if (values.valid[index] == 0) continue;
+    const double loss = values.loss[index];
+    const Point point = grid.point(i);
+    if (point.alpha == 0 && point.beta == 0) result.center = loss;
+    if (!std::isfinite(loss)) {
+      ++result.not_finite;
+      continue;
+    }
+    result.smallest = std::min(result.smallest, loss);
+    result.largest = std::max(result.largest, loss);
+  }
+  return result;
+}
+
+void print_extremes(const char* split, const Extremes& e) {
+  fmt::print("{} loss: min {:.6g}, max {:.6g}", split, e.smallest, e.largest);
+  if (e.center) fmt::print(", centre {:.6g}", *e.center);
+  if (e.not_finite > 0) fmt::print(", {} points not finite", e.not_finite);
+  fmt::print("\n");
+}
+
+Json json_of(const Extremes& e) {
+  Json json{{"loss_min", e.smallest}, {"loss_max", e.largest}, {"not_finite_points", e.not_finite}};
+  if (e.center) json["loss_center"] = *e.center;
+  return json;
+}
+
+std::string next_command(const RunFlags& flags, bool two_dimensional) {
+  return fmt::format("basin plot {} --kind {} --out {}", flags.out, two_dimensional ? "contour" : "line",
+                     fs::path(flags.out).replace_extension(".png").string());
+}
+
+// One run of the command from its flags to the report.
+class Run {
+ public:
+  explicit Run(const RunFlags& flags)
+      : flags_(flags),
+        grid_(make_grid(flags)),
+        subject_(flags.landscape),
+        axes_(flags, subject_.checkpoint(), grid_.two_dimensional),
+        plane_{&subject_.checkpoint().model, &subject_.checkpoint().state, axes_.x(), axes_.y()},
+        evaluator_(make_evaluator(plane_, subject_.set(), {flags.landscape.engine, flags.landscape.threads})) {
+    Json json = subject_.configuration();
+    json.update({{"x", grid_.x.text()},
+                 {"directions", axes_.configuration()},
+                 {"engine", evaluator_->engine()},
+                 {"precision", evaluator_->precision()}});
+    if (grid_.two_dimensional) json["y"] = grid_.y.text();
+    configuration_ = json.dump();
+  }
+
+  void execute() {
+    const Existing existing = examine_output(flags_, configuration_);
+    if (existing == Existing::all && !fs::exists(log_path(flags_))) {
+      surface_ = read_surface(flags_.out);
+      say("'{}' holds this surface already\n", flags_.out);
+      return report(0);
+    }
+    SurfaceRun run(grid_, subject_.set(), log_path(flags_), configuration_);
+    print_configuration(run);
+    if (flags_.verify > 0) print_verification();
+    axes_.save(flags_, *plane_.center);
+    const auto start = Clock::now();
+    evaluate(run);
+    finish(run);
+    report(seconds_since(start));
+  }
+
+ private:
+  template <class... Parts>
+  void say(fmt::format_string<Parts...> format, Parts&&... parts) const {
+    if (!flags_.landscape.quiet) fmt::print(stderr, format, std::forward<Parts>(parts)...);
+  }
+
+  void print_configuration(const SurfaceRun& run) const {
+    const Json json = Json::parse(configuration_);
+    say("{}\n", command_line());
+    for (const auto& [name, value] : json.items()) say("  {:<12} {}\n", name, value.dump());
+    if (axes_.y() != nullptr) say("  {:<12} {:.4f} between the directions\n", "cosine", cosine(*axes_.x(), *axes_.y()));
+    say("  {:<12} {} ({}{})\n", "points", run.points(), run.done(), run.done() > 0 ? " of them resumed" : " done");
+    const double seconds = estimate(plane_, subject_.set(), flags_.landscape, run.points() - run.done());
+    say("  {:<12} about {}\n", "time", duration_text(seconds));
+  }
+
+  void print_verification() const {
+    const Verification result = verify(*evaluator_, plane_, subject_.set(), grid_, flags_.verify, flags_.seed);
+    fmt::print(stderr,
+               "verified: {} points against engine autograd, largest relative difference {:.2e} at ({:g}, {:g})\n",
+               result.points, result.largest_difference, result.where.alpha, result.where.beta);
+  }
+
+  void evaluate(SurfaceRun& run) {
+    Progress progress("points", "points", run.points(), flags_.landscape.quiet, run.done());
+    const bool train = subject_.set().train != nullptr;
+    run.run(
+        *evaluator_,
+        [&](std::int64_t done, const PointResult& result) {
+          progress.update(done, fmt::format("loss {:.4g}", train ? result.train.loss : result.test.loss));
+        },
+        interrupted);
+    progress.finish();
+  }
+
+  // Saves the surface, in part after an interruption, and then removes the log if all is there.
+  void finish(SurfaceRun& run) {
+    surface_ = run.surface();
+    surface_.direction_file = axes_.file();
+    surface_.attributes["engine"] = evaluator_->engine();
+    surface_.attributes["precision"] = evaluator_->precision();
+    surface_.attributes["model"] = plane_.model->name;
+    surface_.attributes["checkpoint"] = flags_.landscape.checkpoint;
+    surface_.attributes["version"] = version_text();
+    write_surface(flags_.out, surface_);
+    if (run.complete()) {
+      run.remove_log();
+      return;
+    }
+    fmt::print(stderr, "interrupted: {} of {} points are in '{}'; to go on: {}\n", run.done(), run.points(), flags_.out,
+               resume_command());
+    throw Interrupted();
+  }
+
+  // --force would start anew.
+  static std::string resume_command() {
+    std::string line = command_line();
+    if (const std::size_t at = line.find(" --force"); at != std::string::npos) line.erase(at, 8);
+    return line;
+  }
+
+  void report(double seconds) const {
+    std::optional<double> angle;
+    if (axes_.y() != nullptr) angle = cosine(*axes_.x(), *axes_.y());
+    const std::string next = next_command(flags_, grid_.two_dimensional);
+    if (flags_.landscape.json) {
+      Json json{{"out", flags_.out},
+                {"directions", axes_.file()},
+                {"points", grid_.size()},
+                {"engine", evaluator_->engine()},
+                {"precision", evaluator_->precision()},
+                {"seconds", seconds},
+                {"next", next}};
+      if (angle) json["cosine"] = *angle;
+      if (surface_.train) json["train"] = json_of(extremes(grid_, *surface_.train));
+      if (surface_.test) json["test"] = json_of(extremes(grid_, *surface_.test));
+      fmt::print("{}\n", json.dump());
+      return;
+    }
+    if (surface_.train) print_extremes("train", extremes(grid_, *surface_.train));
+    if (surface_.test) print_extremes("test", extremes(grid_, *surface_.test));
+    fmt::print("written: {} ({}directions: {})\n", flags_.out, angle ? fmt::format("cosine {:.4f}, ", *angle) : "",
+               axes_.file());
+    if (!flags_.landscape.quiet) fmt::print("next: {}\n", next);
+  }
+
+  const RunFlags& flags_;
+  Grid grid_;
+  Subject subject_;
+  Axes axes_;
+  Plane plane_;
+  std::unique_ptr<Evaluator> evaluator_;
+  std::string configuration_;
+  Surface surface_;
+};
+
+}  // namespace
+
+void add_run_flags(CLI::App& command, RunFlags& flags, bool two_dimensional) {
+  flags.landscape.usual_images = 1000;
+  add_landscape_flags(command, flags.landscape);
+  command.add_option("--x", flags.x, "Range first:last:count of the first axis; write --x=-1:1:51")
+      ->capture_default_str();
+  command.add_option(
+      "--norm", flags.norm,
+      "Scale of a direction: filter, layer, weight, dfilter, dlayer or none (default: filter; none with --to)");
+  command.add_option("--ignore", flags.ignore,
+                     "biasbn: biases and batch norm stay; none: they move (default: biasbn; none with --to)");
+  command.add_option("--type", flags.type,
+                     "weights, or states: batch-norm statistics move too (default: weights; states with --to)");
+  command.add_option("--seed", flags.seed, "Seed of the random directions")->capture_default_str();
+  command.add_option("--x-index", flags.x_index, "Which random direction of that seed is x")->capture_default_str();
+  command.add_option("--to", flags.to, "Second checkpoint: it lies at x = 1, the first at 0");
+  if (two_dimensional) {
+    command.add_option("--y", flags.y, "Range of the second axis; without it the surface is a line");
+    command.add_option("--y-index", flags.y_index, "Which random direction is y")->capture_default_str();
+    command.add_option("--to2", flags.to2, "Third checkpoint: it lies at y = 1");
+  }
+  command.add_option("--direction-file", flags.direction_file, "Read the directions (HDF5, reference layout) instead");
+  command.add_option("--out", flags.out, "Where the surface goes (HDF5)")->required();
+  command.add_option("--verify", flags.verify, "First compare N random points with the autograd engine")
+      ->check(CLI::NonNegativeNumber);
+  command.add_flag("--force", flags.force, "Replace an existing surface and its log");
+  command.add_flag("--resume", flags.resume, "Go on where an interrupted run stopped; this is what happens anyway");
+}
+
+void run_landscape(const RunFlags& flags) { Run(flags).execute(); }
+
+}  // namespace basin

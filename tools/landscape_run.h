@@ -1,0 +1,27 @@
+// The common course of `basin surface` and `basin line`: directions, grid, resumable evaluation, output.
+#pragma once
+#include <string>
+
+#include "tools/landscape_flags.h"
+
+namespace basin {
+
+struct RunFlags {
+  LandscapeFlags landscape;
+  std::string x = "-1:1:51", y;    // ranges; y "": one-dimensional
+  std::string norm, ignore, type;  // "": filter, biasbn, weights for random directions; none, none, states with --to
+  std::uint64_t seed = 1, x_index = 0, y_index = 1;
+  std::string to, to2;         // further checkpoints: x = to - checkpoint, y = to2 - checkpoint
+  std::string direction_file;  // read instead of drawing
+  std::string out;
+  std::int64_t verify = 0;             // points to compare with the autograd engine
+  bool force = false, resume = false;  // resuming is the rule; the flag may be given all the same
+};
+
+// The flags of directions and output; `two_dimensional` adds those of the second axis.
+void add_run_flags(CLI::App& command, RunFlags& flags, bool two_dimensional);
+
+// Runs, saves and reports. Throws Interrupted after Ctrl-C with the points so far in the file and the log kept.
+void run_landscape(const RunFlags& flags);
+
+}  // namespace basin
