@@ -19,6 +19,7 @@ class Handle {
     if (value_ != none) destroy(value_);
   }
   T get() const { return value_; }
+  T release() { return std::exchange(value_, none); }  // to the caller, who destroys it
 
  private:
   T value_ = none;

@@ -1,5 +1,7 @@
 #include "landscape/hdf5.h"
 
+#include <atomic>
+#include <cstdlib>
 #include <cstring>
 
 #include "core/atomic_file.h"
@@ -31,6 +33,48 @@ std::string reason() {
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
   H5Eclear2(H5E_DEFAULT);
   return text.empty() ? "" : " (" + text + ")";
+}
+
+// Files in memory have names too: unique in the process, and of nothing that could exist on the disk.
+std::string absent_name() {
+  static std::atomic<unsigned> counter{0};
+  return "/dev/null/" + std::to_string(counter++);
+}
+
+// The library allocates through these; the memory that it would free on closing the file becomes *memory.
+H5FD_file_image_callbacks_t memory_callbacks(Hdf5Memory* memory) {
+  using Operation = H5FD_file_image_op_t;
+  return {
+      .image_malloc = [](std::size_t size, Operation, void*) { return std::malloc(size); },
+      .image_memcpy = [](void* to, const void* from, std::size_t size, Operation,
+                         void*) { return std::memcpy(to, from, size); },
+      .image_realloc =
+          [](void* bytes, std::size_t size, Operation, void* user) {
+            static_cast<Hdf5Memory*>(user)->size = size;
+            return std::realloc(bytes, size);
+          },
+      .image_free = [](void* bytes, Operation operation, void* user) -> herr_t {
+        if (operation == H5FD_FILE_IMAGE_OP_FILE_CLOSE)
+          static_cast<Hdf5Memory*>(user)->bytes.reset(bytes);
+        else
+          std::free(bytes);
+        return 0;
+      },
+      .udata_copy = [](void* user) { return user; },
+      .udata_free = [](void*) -> herr_t { return 0; },
+      .udata = memory,
+  };
+}
+
+// The memory grows in steps; where the file ends is said by its superblock (HDF5 File Format Specification 3.0, II.A,
+// versions 2 and 3: u64 at byte 28).
+std::size_t end_of_file(const Hdf5Memory& memory) {
+  constexpr std::size_t kEndOfFileField = 28;
+  std::uint64_t end = 0;
+  check(memory.size >= kEndOfFileField + sizeof end, "HDF5: a file without a superblock");
+  std::memcpy(&end, static_cast<const char*>(memory.bytes.get()) + kEndOfFileField, sizeof end);
+  check(end <= memory.size, "HDF5: a file of ", end, " bytes in a memory of ", memory.size);
+  return static_cast<std::size_t>(end);
 }
 
 template <class T>
@@ -114,14 +158,20 @@ bool is_one_text(hid_t type, hid_t space) {
 
 // ---- writing
 
+// The library's driver for files in memory, made to hand over its memory when the file is closed. (H5Fget_file_image
+// would do, but in version 1.10 it clears the superblock's open-for-writing flag and leaves the old checksum beside
+// it.)
 Hdf5Writer::Hdf5Writer(const std::filesystem::path& path) : path_(path) {
   silence();
   const PropertyList creation(H5Pcreate(H5P_FILE_CREATE)), access(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_obj_track_times(creation.get(), false);
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_fapl_core(access.get(), kGrowth, /*backing_store=*/false);
-  file_ = Hdf5File(H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()));
-  check(file_.get() > 0, "'", path_.string(), "': cannot build an HDF5 file", file_.get() > 0 ? "" : reason());
+  H5FD_file_image_callbacks_t callbacks = memory_callbacks(&memory_);
+  H5Pset_file_image_callbacks(access.get(), &callbacks);
+  const hid_t file = H5Fcreate(absent_name().c_str(), H5F_ACC_TRUNC, creation.get(), access.get());
+  check(file > 0, "'", path_.string(), "': cannot build an HDF5 file", file > 0 ? "" : reason());
+  file_ = Hdf5File(file);
 }
 
 void Hdf5Writer::write_group(const std::string& name) {
@@ -153,6 +203,8 @@ void Hdf5Writer::write_text(const std::string& name, const std::string& text) {
   const Datatype type = text_type(text.size());
   const Dataspace space = make_space({});
   const PropertyList creation = creation_of({});
+  constexpr std::size_t kLongestCompact = 60'000;  // in the object's header, which is checksummed and limited to 64 KiB
+  if (text.size() <= kLongestCompact) H5Pset_layout(creation.get(), H5D_COMPACT);
   const Dataset dataset(
       H5Dcreate2(file_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT));
   const bool written =
@@ -169,13 +221,9 @@ void Hdf5Writer::write_attribute(const std::string& name, const std::string& tex
 }
 
 void Hdf5Writer::save() {
-  const bool flushed = H5Fflush(file_.get(), H5F_SCOPE_GLOBAL) >= 0;
-  const ssize_t bytes = flushed ? H5Fget_file_image(file_.get(), nullptr, 0) : -1;
-  check(bytes > 0, "'", path_.string(), "': cannot build an HDF5 file", bytes > 0 ? "" : reason());
-  std::string image(static_cast<std::size_t>(bytes), '\0');
-  check(H5Fget_file_image(file_.get(), image.data(), image.size()) == bytes, "'", path_.string(),
-        "': cannot build an HDF5 file");
-  write_file(path_, image);
+  const bool closed = H5Fclose(file_.release()) >= 0;
+  check(closed && memory_.bytes, "'", path_.string(), "': cannot build an HDF5 file", closed ? "" : reason());
+  write_file(path_, {static_cast<const char*>(memory_.bytes.get()), end_of_file(memory_)});
 }
 
 // ---- reading
@@ -190,11 +238,9 @@ Hdf5Reader::Hdf5Reader(const std::filesystem::path& path) : path_(path) {
   if (image.empty()) fail_reading("expected an HDF5 file, found an empty one");
   H5Pset_file_image(access.get(), image.data(), image.size());
   image = {};
-  file_ = Hdf5File(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
-  if (file_.get() <= 0) {
-    file_ = {};
-    fail_reading("not an HDF5 file, or a damaged one");
-  }
+  const hid_t file = H5Fopen(absent_name().c_str(), H5F_ACC_RDONLY, access.get());
+  if (file <= 0) fail_reading("not an HDF5 file, or a damaged one");
+  file_ = Hdf5File(file);
 }
 
 bool Hdf5Reader::contains(const std::string& name) const {

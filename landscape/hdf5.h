@@ -4,8 +4,10 @@
 #include <hdf5.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,12 +19,23 @@ namespace basin {
 
 using Hdf5File = Handle<hid_t, H5Fclose>;
 
+// What a file that was built in memory leaves when it is closed.
+struct Hdf5Memory {
+  struct Free {
+    void operator()(void* bytes) const { std::free(bytes); }
+  };
+  std::unique_ptr<void, Free> bytes;
+  std::size_t size = 0;
+};
+
 // Builds a file in memory; save() replaces the one on disk atomically. Equal calls give equal bytes: no times are
 // stored. Metadata and arrays carry checksums (format of HDF5 1.10, Fletcher-32 filter), so damage is found when they
 // are read.
 class Hdf5Writer {
  public:
   explicit Hdf5Writer(const std::filesystem::path& path);
+  Hdf5Writer(const Hdf5Writer&) = delete;
+  Hdf5Writer& operator=(const Hdf5Writer&) = delete;
 
   void write_group(const std::string& name);
   // Row-major values (shape.count() of them): float, double, std::int64_t or std::uint8_t, stored as such.
@@ -34,10 +47,11 @@ class Hdf5Writer {
   }
   void write_text(const std::string& name, const std::string& text);       // scalar, fixed length, UTF-8
   void write_attribute(const std::string& name, const std::string& text);  // of the root
-  void save();
+  void save();                                                             // once, at the end
 
  private:
   std::filesystem::path path_;
+  Hdf5Memory memory_;
   Hdf5File file_;
 };
 
