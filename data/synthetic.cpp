@@ -69,7 +69,7 @@ struct Pose {
   explicit Pose(Draws& draws)
       : x(16 + draws.between(-4, 4)),
         y(16 + draws.between(-4, 4)),
-        size(draws.between(8.5, 12.5)),
+        size(draws.between(9.5, 13)),
         rotation(direction(draws)) {}
   // Share of the pixel that the form covers.
   double coverage(std::size_t shape, std::int64_t column, std::int64_t row) const {
@@ -134,7 +134,7 @@ using Canvas = std::array<double, 3 * kPixels>;
 
 void draw(std::size_t shape, Draws& draws, Canvas& canvas) {
   const Pose pose(draws);
-  const double middle = draws.between(95, 150), contrast = draws.between(30, 75) * (draws.chance(0.5) ? 1 : -1);
+  const double middle = draws.between(95, 150), contrast = draws.between(35, 75);
   const Paint form(draws, middle + contrast, 25), ground(draws, middle - contrast, 45);
   const Patch patch(draws);
   const bool covered = draws.chance(0.5);
@@ -151,7 +151,7 @@ void draw(std::size_t shape, Draws& draws, Canvas& canvas) {
 void render(std::size_t shape, Draws draws, std::uint8_t* image) {
   Canvas canvas;
   draw(shape, draws, canvas);
-  const double deviation = draws.between(4, 16);
+  const double deviation = draws.between(4, 12);
   for (std::size_t i = 0; i < canvas.size(); i += 2) {
     const auto noise = noise_pair(draws.bits());
     image[i] = to_byte(canvas[i] + deviation * noise[0]);
