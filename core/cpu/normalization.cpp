@@ -85,30 +85,57 @@ struct Moments {
   std::vector<double> mean, deviation;
 };
 
-// Mean and squared deviations of x[begin, end): two passes over runs that stay in the level-1 cache, so the variance is
-// right however far the mean is from zero.
+// A value near the mean of each channel over x[begin, end), repeated to a tile: the mean of every fourth tile.
+template <class T>
+void estimate_centre(const T* x, std::int64_t begin, std::int64_t end, const Layout& layout, T* centre) {
+  std::vector<double> mean(static_cast<std::size_t>(layout.channels));
+  std::fill_n(centre, layout.tile, T{0});
+  std::int64_t rows = 0;
+  for (std::int64_t at = begin; at < end; at += 4 * layout.tile) {
+    const std::int64_t length = std::min(layout.tile, end - at);
+    for (std::int64_t i = 0; i < length; ++i) centre[i] += x[at + i];
+    rows += length / layout.channels;
+  }
+  drain(centre, layout, mean.data());
+  for (std::int64_t i = 0; i < layout.tile; ++i)
+    centre[i] = static_cast<T>(mean[i % layout.channels] / static_cast<double>(rows));
+}
+
+// sum += x - centre and square += (x - centre)^2, per lane.
+template <class T>
+void deviations_tile(const T* __restrict x, const T* __restrict centre, T* __restrict sum, T* __restrict square,
+                     std::int64_t length) {
+  for (std::int64_t i = 0; i < length; ++i) {
+    const T d = x[i] - centre[i];
+    sum[i] += d;
+    square[i] += d * d;
+  }
+}
+
+// Moments of x[begin, end), by runs that stay in the level-1 cache. Deviations are taken from a value near the run's
+// own mean, so the variance is right however far the mean is from zero.
 template <class T>
 Moments block_moments(const T* x, std::int64_t begin, std::int64_t end, const Layout& layout) {
   const std::int64_t channels = layout.channels;
   Moments moments(channels);
-  std::vector<T> lanes(static_cast<std::size_t>(layout.tile)), centre(static_cast<std::size_t>(layout.tile));
+  std::vector<T> lanes(static_cast<std::size_t>(3 * layout.tile));
+  T *sum = lanes.data(), *square = sum + layout.tile, *centre = square + layout.tile;
   std::vector<double> mean(static_cast<std::size_t>(channels)), deviation(static_cast<std::size_t>(channels));
   for (std::int64_t first = begin; first < end; first += layout.run) {
     const std::int64_t last = std::min(end, first + layout.run);
     const double rows = static_cast<double>((last - first) / channels);
+    estimate_centre(x, first, last, layout, centre);
+    for_each_tile(first, last, layout.tile,
+                  [=](std::int64_t at, std::int64_t length) { deviations_tile(x + at, centre, sum, square, length); });
     std::fill(mean.begin(), mean.end(), 0.0);
     std::fill(deviation.begin(), deviation.end(), 0.0);
-    for_each_tile(first, last, layout.tile, [&, sum = lanes.data()](std::int64_t at, std::int64_t length) {
-      for (std::int64_t i = 0; i < length; ++i) sum[i] += x[at + i];
-    });
-    drain(lanes.data(), layout, mean.data());
-    for (double& value : mean) value /= rows;
-    for (std::int64_t i = 0; i < layout.tile; ++i) centre[i] = static_cast<T>(mean[i % channels]);
-    for_each_tile(first, last, layout.tile,
-                  [&, sum = lanes.data(), m = centre.data()](std::int64_t at, std::int64_t length) {
-                    for (std::int64_t i = 0; i < length; ++i) sum[i] += (x[at + i] - m[i]) * (x[at + i] - m[i]);
-                  });
-    drain(lanes.data(), layout, deviation.data());
+    drain(sum, layout, mean.data());
+    drain(square, layout, deviation.data());
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const double shift = mean[c] / rows;
+      mean[c] = static_cast<double>(centre[c]) + shift;
+      deviation[c] -= rows * shift * shift;
+    }
     moments.merge(rows, mean.data(), deviation.data());
   }
   return moments;
