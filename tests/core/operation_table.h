@@ -15,6 +15,8 @@ struct OperationCase {
   bool positive = false;  // inputs are drawn from [0.5, 2.5) instead of the standard normal
 };
 
+inline std::ostream& operator<<(std::ostream& out, const OperationCase& row) { return out << row.name; }
+
 const std::vector<OperationCase>& operation_table();
 
 }  // namespace basin
