@@ -1,31 +1,34 @@
 // One value out for one value in. NaN in gives NaN out, in relu, maximum and minimum too.
+#include <algorithm>
 #include <cmath>
 
 #include "core/cpu/cpu_backend.h"
 #include "core/cpu/dispatch.h"
+#include "core/cpu/streaming.h"
 #include "core/parallel.h"
 
 namespace basin::cpu {
 namespace {
 
-// y[i] = f(x[i])
-template <class T, class F>
-void map(const ConstView& x, const View& y, F f) {
-  const T* in = x.as<T>();
-  T* out = y.as<T>();
-  parallel_for_blocks(y.size(), kElementBlock, [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) out[i] = f(in[i]);
-  });
-}
+constexpr std::int64_t kTile = 512;  // elements: fits the level-1 cache several times
 
-// y[i] = f(a[i], b[i])
-template <class T, class F>
-void map(const ConstView& a, const ConstView& b, const View& y, F f) {
-  const T* left = a.as<T>();
-  const T* right = b.as<T>();
-  T* out = y.as<T>();
-  parallel_for_blocks(y.size(), kElementBlock, [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) out[i] = f(left[i], right[i]);
+// y[i] = f(inputs[i]...), each input of y's shape and type T.
+template <class T, class F, class... Inputs>
+void map(const View& y, F f, const Inputs&... inputs) {
+  T* array = y.as<T>();
+  const std::int64_t size = y.size();
+  const auto tile_kernel = [f](T* out, std::int64_t length, const auto*... in) {
+#pragma GCC ivdep  // out may be one of the inputs, never partly overlap it
+    for (std::int64_t i = 0; i < length; ++i) out[i] = f(in[i]...);
+  };
+  parallel_for_blocks(size, kElementBlock, [&](std::int64_t begin, std::int64_t end) {
+    const TileWriter<T> out(array, size, kTile);
+    for (std::int64_t at = begin; at < end; at += kTile) {
+      const std::int64_t length = std::min(kTile, end - at);
+      prefetch_ahead(length, inputs.template as<T>() + at...);
+      tile_kernel(out.tile(at), length, inputs.template as<T>() + at...);
+      out.store(at, length);
+    }
   });
 }
 
@@ -42,23 +45,34 @@ void CpuBackend::unary(Unary f, const ConstView& x, const View& y) {
   dispatch_float(y.dtype, "unary", [&]<class T>(T) {
     switch (f) {
       case Unary::negate:
-        return map<T>(x, y, [](T v) { return -v; });
+        return map<T>(
+            y, [](T v) { return -v; }, x);
       case Unary::exp:
-        return map<T>(x, y, [](T v) { return std::exp(v); });
+        return map<T>(
+            y, [](T v) { return std::exp(v); }, x);
       case Unary::log:
-        return map<T>(x, y, [](T v) { return std::log(v); });
+        return map<T>(
+            y, [](T v) { return std::log(v); }, x);
       case Unary::sqrt:
-        return map<T>(x, y, [](T v) { return std::sqrt(v); });
+        return map<T>(
+            y, [](T v) { return std::sqrt(v); }, x);
       case Unary::tanh:
-        return map<T>(x, y, [](T v) { return std::tanh(v); });
+        return map<T>(
+            y, [](T v) { return std::tanh(v); }, x);
       case Unary::sigmoid:
-        return map<T>(x, y, [](T v) { return logistic(v); });
+        return map<T>(
+            y, [](T v) { return logistic(v); }, x);
       case Unary::relu:
-        return map<T>(x, y, [](T v) { return v < 0 ? T{0} : v; });
+        return map<T>(
+            y, [](T v) { return v < 0 ? T{0} : v; }, x);
       case Unary::abs:
-        return map<T>(x, y, [](T v) { return std::abs(v); });
+        return map<T>(
+            y, [](T v) { return std::abs(v); }, x);
       case Unary::sign:
-        return map<T>(x, y, [](T v) { return v > 0 ? T{1} : v < 0 ? T{-1} : v; });
+        return map<T>(
+            y, [](T v) { return v > 0   ? T{1}
+                                : v < 0 ? T{-1}
+                                        : v; }, x);
     }
   });
 }
@@ -67,38 +81,44 @@ void CpuBackend::binary(Binary f, const ConstView& a, const ConstView& b, const 
   dispatch_float(y.dtype, "binary", [&]<class T>(T) {
     switch (f) {
       case Binary::add:
-        return map<T>(a, b, y, [](T u, T v) { return u + v; });
+        return map<T>(
+            y, [](T u, T v) { return u + v; }, a, b);
       case Binary::subtract:
-        return map<T>(a, b, y, [](T u, T v) { return u - v; });
+        return map<T>(
+            y, [](T u, T v) { return u - v; }, a, b);
       case Binary::multiply:
-        return map<T>(a, b, y, [](T u, T v) { return u * v; });
+        return map<T>(
+            y, [](T u, T v) { return u * v; }, a, b);
       case Binary::divide:
-        return map<T>(a, b, y, [](T u, T v) { return u / v; });
+        return map<T>(
+            y, [](T u, T v) { return u / v; }, a, b);
       case Binary::maximum:
-        return map<T>(a, b, y, [](T u, T v) { return u >= v || u != u ? u : v; });
+        return map<T>(
+            y, [](T u, T v) { return u >= v || u != u ? u : v; }, a, b);
       case Binary::minimum:
-        return map<T>(a, b, y, [](T u, T v) { return u <= v || u != u ? u : v; });
+        return map<T>(
+            y, [](T u, T v) { return u <= v || u != u ? u : v; }, a, b);
       case Binary::greater:
-        return map<T>(a, b, y, [](T u, T v) { return u > v ? T{1} : T{0}; });
+        return map<T>(
+            y, [](T u, T v) { return u > v ? T{1} : T{0}; }, a, b);
       case Binary::greater_equal:
-        return map<T>(a, b, y, [](T u, T v) { return u >= v ? T{1} : T{0}; });
+        return map<T>(
+            y, [](T u, T v) { return u >= v ? T{1} : T{0}; }, a, b);
     }
   });
 }
 
 void CpuBackend::affine(const ConstView& x, double scale, double shift, const View& y) {
   dispatch_float(y.dtype, "affine", [&]<class T>(T) {
-    map<T>(x, y, [s = static_cast<T>(scale), t = static_cast<T>(shift)](T v) { return s * v + t; });
+    map<T>(
+        y, [s = static_cast<T>(scale), t = static_cast<T>(shift)](T v) { return s * v + t; }, x);
   });
 }
 
 void CpuBackend::select(const ConstView& mask, const ConstView& a, const ConstView& b, const View& y) {
   dispatch_float(y.dtype, "select", [&]<class T>(T) {
-    const T *chosen = mask.as<T>(), *left = a.as<T>(), *right = b.as<T>();
-    T* out = y.as<T>();
-    parallel_for_blocks(y.size(), kElementBlock, [=](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) out[i] = chosen[i] != 0 ? left[i] : right[i];
-    });
+    map<T>(
+        y, [](T m, T u, T v) { return m != 0 ? u : v; }, mask, a, b);
   });
 }
 

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -26,11 +28,23 @@ std::size_t class_of(std::size_t bytes) {
   return (least + step - 1) / step * step;
 }
 
+// Large blocks lie in huge pages. They begin at different offsets in a page, since a load just behind a store to the
+// same offset of another page waits for it ("4K aliasing"), and kernels go through several blocks in step.
+bool is_large(std::size_t bytes) { return bytes >= kHugePage; }
+constexpr std::size_t kColours = 16, kColourStep = 256;  // bytes
+
 void* map_block(std::size_t bytes) {
-  const bool large = bytes >= 2 * kHugePage;
-  void* data = std::aligned_alloc(large ? kHugePage : kAlignment, bytes);
-  if (data && large) madvise(data, bytes, MADV_HUGEPAGE);  // a hint: where it is refused pages stay small
-  return data;
+  if (!is_large(bytes)) return std::aligned_alloc(kAlignment, bytes);
+  static std::atomic<std::size_t> next_colour = 0;
+  void* data = std::aligned_alloc(kHugePage, bytes + kColours * kColourStep);
+  if (!data) return nullptr;
+  madvise(data, bytes, MADV_HUGEPAGE);  // a hint: where it is refused pages stay small
+  return static_cast<char*>(data) + next_colour++ % kColours * kColourStep;
+}
+
+void unmap_block(void* data, std::size_t bytes) {
+  const std::size_t offset = is_large(bytes) ? reinterpret_cast<std::uintptr_t>(data) % kHugePage : 0;
+  std::free(static_cast<char*>(data) - offset);
 }
 
 }  // namespace
@@ -78,13 +92,13 @@ void MemoryPool::release(void* data, std::size_t bytes) noexcept {
       }
     }
   }
-  std::free(data);
+  unmap_block(data, size);
 }
 
 void MemoryPool::clear() {
   const std::lock_guard lock(mutex_);
   for (auto& [size, blocks] : free_) {
-    for (void* data : blocks) std::free(data);
+    for (void* data : blocks) unmap_block(data, size);
     blocks.clear();
   }
   cached_ = 0;

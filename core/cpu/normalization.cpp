@@ -8,6 +8,7 @@
 #include "core/cpu/cpu_backend.h"
 #include "core/cpu/dispatch.h"
 #include "core/cpu/memory_pool.h"
+#include "core/cpu/streaming.h"
 #include "core/parallel.h"
 
 namespace basin::cpu {
@@ -37,6 +38,15 @@ void for_each_tile(std::int64_t begin, std::int64_t end, std::int64_t tile, cons
   std::int64_t i = begin;
   for (; i + tile <= end; i += tile) f(i, tile);
   if (i < end) f(i, end - i);
+}
+
+// f(begin, end) for each block, the last first: after a pass in ascending order its end is what the caches still hold.
+template <class F>
+void for_each_block_backwards(const Layout& layout, const F& f) {
+  parallel_for(layout.blocks(), [&](std::int64_t i) {
+    const std::int64_t begin = (layout.blocks() - 1 - i) * layout.block;
+    f(begin, std::min(layout.size, begin + layout.block));
+  });
 }
 
 // Per-channel values, repeated to a tile.
@@ -171,9 +181,13 @@ void centred_affine(const Layout& layout, const T* x, const T* residual, const T
                     const Tiled<T>& shift, bool relu, T* y) {
   const auto kernel = residual ? (relu ? affine_tile<true, true, T> : affine_tile<true, false, T>)
                                : (relu ? affine_tile<false, true, T> : affine_tile<false, false, T>);
-  parallel_for_blocks(layout.size, layout.block, [&](std::int64_t begin, std::int64_t end) {
+  for_each_block_backwards(layout, [&](std::int64_t begin, std::int64_t end) {
+    const TileWriter<T> out(y, layout.size, layout.tile);
     for_each_tile(begin, end, layout.tile, [&](std::int64_t at, std::int64_t length) {
-      kernel(x + at, residual ? residual + at : nullptr, centre.data(), scale.data(), shift.data(), y + at, length);
+      const T* added = residual ? residual + at : nullptr;
+      prefetch_ahead(length, x + at, added);
+      kernel(x + at, added, centre.data(), scale.data(), shift.data(), out.tile(at), length);
+      out.store(at, length);
     });
   });
 }
@@ -217,6 +231,7 @@ std::vector<double> gradient_sums(const Layout& layout, const T* x, const T* y, 
     T *sum = lanes.data(), *product = sum + layout.tile;
     for (std::int64_t first = begin; first < end; first += layout.run) {
       for_each_tile(first, std::min(end, first + layout.run), layout.tile, [&](std::int64_t at, std::int64_t length) {
+        prefetch_ahead(length, x + at, grad_output + at, relu ? y + at : nullptr);
         kernel(x + at, y + at, grad_output + at, mean.data(), sum, product, length);
       });
       drain(sum, layout, sums);
@@ -296,10 +311,16 @@ void CpuBackend::batch_norm_gradient(const ConstView& x, const ConstView& y, con
     const Tiled<T> slope(layout, [&](std::int64_t c) { return product[c] * inverse_std(c) * inverse_std(c) / rows; });
     const auto kernel = options.relu ? (grad_residual ? gradient_tile<true, true, T> : gradient_tile<true, false, T>)
                                      : (grad_residual ? gradient_tile<false, true, T> : gradient_tile<false, false, T>);
-    parallel_for_blocks(layout.size, layout.block, [&](std::int64_t begin, std::int64_t end) {
+    const T *values = x.as<T>(), *output = y.as<T>(), *grad = grad_output.as<T>();
+    for_each_block_backwards(layout, [&](std::int64_t begin, std::int64_t end) {
+      const TileWriter<T> to_x(grad_x.as<T>(), layout.size, layout.tile);
+      const TileWriter<T> to_residual(grad_residual ? grad_residual->as<T>() : nullptr, layout.size, layout.tile);
       for_each_tile(begin, end, layout.tile, [&](std::int64_t at, std::int64_t length) {
-        kernel(x.as<T>() + at, y.as<T>() + at, grad_output.as<T>() + at, centre.data(), scale.data(), offset.data(),
-               slope.data(), grad_x.as<T>() + at, grad_residual ? grad_residual->as<T>() + at : nullptr, length);
+        prefetch_ahead(length, values + at, grad + at, options.relu ? output + at : nullptr);
+        kernel(values + at, output + at, grad + at, centre.data(), scale.data(), offset.data(), slope.data(),
+               to_x.tile(at), to_residual.tile(at), length);
+        to_x.store(at, length);
+        to_residual.store(at, length);
       });
     });
   });
