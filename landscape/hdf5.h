@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,8 +67,10 @@ class Hdf5Reader {
   // The values, converted to T (float, double, std::int64_t or std::uint8_t), if the dataset has this shape.
   template <class T>
   std::vector<T> read(const std::string& name, const Shape& expected) const;
-  std::string read_text(const std::string& name) const;        // scalar, of fixed or variable length
-  std::map<std::string, std::string> text_attributes() const;  // of the root; others are left out
+  // A text of fixed length; none if the dataset is absent or holds something else. Texts of variable length are not
+  // read: the library overruns its memory on damaged ones.
+  std::optional<std::string> read_text(const std::string& name) const;
+  std::map<std::string, std::string> text_attributes() const;  // of the root, of fixed length; others are left out
 
   const std::filesystem::path& path() const { return path_; }
   // Error "'<path>': <what>, <library's reason>".

@@ -139,7 +139,7 @@ Surface read_surface(const std::filesystem::path& path) {
   check(!ours || format.mapped() == kFormat, "'", path.string(), "': attribute format: expected '", kFormat,
         "', found '", ours ? format.mapped() : "", "'");
 
-  if (file.contains("dir_file")) surface.direction_file = file.read_text("dir_file");
+  surface.direction_file = file.read_text("dir_file").value_or("");
   surface.x = read_coordinates(file, "xcoordinates");
   if (file.contains("ycoordinates")) surface.y = read_coordinates(file, "ycoordinates");
   check(surface.size() <= static_cast<std::size_t>(kMaxGridPoints), "'", path.string(), "': a surface of ",

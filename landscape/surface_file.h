@@ -47,8 +47,9 @@ void write_surface(const std::filesystem::path& path, const Surface& surface);
 
 // Reads and validates a surface of Basin or of the reference tool. The latter has no mask (valid = neither loss nor
 // accuracy is -1), no standard errors (NaN) and no flags (0), and declares two-dimensional arrays as (nx, ny) although
-// its values run with row = y. An image set none of whose points the reference tool computed is absent. Error naming
-// the file, the dataset, what was expected and what was found.
+// its values run with row = y; its dir_file, of variable length, is not read (landscape/hdf5.h). An image set none of
+// whose points the reference tool computed is absent. Error naming the file, the dataset, what was expected and what
+// was found.
 Surface read_surface(const std::filesystem::path& path);
 
 }  // namespace basin

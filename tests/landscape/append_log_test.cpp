@@ -6,6 +6,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <string>
 
@@ -35,6 +36,11 @@ void expect_points(const AppendLog& log, const std::vector<std::int64_t>& points
   ASSERT_EQ(log.recovered().size(), points.size());
   for (std::size_t i = 0; i < points.size(); ++i)
     EXPECT_TRUE(same_bits(log.recovered()[i], record_of(points[i]))) << "record " << i << ", point " << points[i];
+}
+
+// Without write_file()'s wait for the disk.
+void put(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
 }
 
 // The bytes of a log with the given points.
@@ -80,7 +86,7 @@ TEST(AppendLog, ATornTailIsCutOffAtEveryLength) {
   const TemporaryFolder folder;
   const std::string whole = log_bytes(folder, {1, 2, 3});
   for (std::size_t cut = 1; cut < kRecordBytes; ++cut) {
-    write_file(folder / "log", whole.substr(0, whole.size() - cut));
+    put(folder / "log", whole.substr(0, whole.size() - cut));
     {
       AppendLog log(folder / "log", kConfiguration, 100);
       expect_points(log, {1, 2});
@@ -97,7 +103,7 @@ TEST(AppendLog, DamagedRecordsAreSkipped) {
   for (std::size_t byte = 0; byte < kRecordBytes; ++byte) {
     std::string damaged = whole;
     damaged[header + kRecordBytes + byte] ^= 0x10;
-    write_file(folder / "log", damaged);
+    put(folder / "log", damaged);
     expect_points(AppendLog(folder / "log", kConfiguration, 100), {1, 3});
   }
 }
@@ -108,9 +114,9 @@ TEST(AppendLog, ADamagedHeaderIsAnError) {
   for (std::size_t byte = 0; byte < whole.size(); ++byte) {
     std::string damaged = whole;
     damaged[byte] ^= 0x01;
-    write_file(folder / "log", damaged);
+    put(folder / "log", damaged);
     expect_error([&] { AppendLog(folder / "log", kConfiguration, 100); }, {(folder / "log").string()});
-    write_file(folder / "log", whole.substr(0, byte));
+    put(folder / "log", whole.substr(0, byte));
     expect_error([&] { AppendLog(folder / "log", kConfiguration, 100); }, {(folder / "log").string()});
   }
 }
