@@ -7,6 +7,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "data/folder.h"
 
 namespace basin {
 namespace {
@@ -41,11 +42,9 @@ std::optional<std::size_t> batch_number(const std::string& name) {
 
 // The numbers of the data_batch_n.bin in the folder.
 std::set<std::size_t> batch_numbers(const fs::path& folder) {
-  std::error_code error;
   std::set<std::size_t> numbers;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
-    if (const auto number = batch_number(entry->path().filename().string())) numbers.insert(*number);
-  check(!error, "cannot read '", folder.string(), "': ", error.message());
+  for (const fs::path& path : folder_entries(folder))
+    if (const auto number = batch_number(path.filename().string())) numbers.insert(*number);
   return numbers;
 }
 
@@ -89,12 +88,6 @@ void check_present(const fs::path& folder, const std::vector<std::string>& files
 
 bool is_cifar10(const std::vector<std::string>& names) {
   return std::equal(names.begin(), names.end(), kCifar10Names.begin(), kCifar10Names.end());
-}
-
-std::string folder_name(const fs::path& folder) {
-  std::error_code ignored;
-  const fs::path absolute = fs::weakly_canonical(folder, ignored);
-  return (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
 }
 
 void check_classes_present(const CifarFolder& folder, const Images& train) {
@@ -234,6 +227,19 @@ CifarFolder open_cifar100(const fs::path& folder, bool fine_labels) {
   check(result.class_names.size() == expected, (folder / result.names_file).string(), ": expected ", expected,
         " class names, found ", result.class_names.size());
   return result;
+}
+
+std::optional<CifarFolder> find_cifar(const fs::path& path, bool fine_labels) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  check(fs::exists(status), "data set '", path.string(), "' does not exist");
+  check(fs::is_directory(status), "data set '", path.string(), "': expected a folder, found a file");
+  for (const fs::path& folder : {path, path / "cifar-10-batches-bin", path / "cifar-100-binary"}) {
+    if (!fs::is_directory(folder, ignored)) continue;
+    if (looks_like_cifar10(folder)) return open_cifar10(folder);
+    if (looks_like_cifar100(folder)) return open_cifar100(folder, fine_labels);
+  }
+  return {};
 }
 
 void append_records(const CifarFolder& folder, const std::string& file, Images& images) {

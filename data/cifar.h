@@ -10,6 +10,7 @@
 #pragma once
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,10 @@ bool looks_like_cifar100(const std::filesystem::path& folder);
 // Errors: files missing (which), a names file with too few, too many or repeated names.
 CifarFolder open_cifar10(const std::filesystem::path& folder);
 CifarFolder open_cifar100(const std::filesystem::path& folder, bool fine_labels);
+
+// The data set at `path`, itself or in the folder that its official archive unpacks to; nothing if no file of either
+// form is there. Errors: `path` is not a folder; those of the open functions.
+std::optional<CifarFolder> find_cifar(const std::filesystem::path& path, bool fine_labels);
 
 // Reads all records of one file to the end of `images`, which has the folder's extent. Errors: a size that is not a
 // multiple of the record, a label without a class name (with its record number, from 0).

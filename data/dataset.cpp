@@ -20,17 +20,8 @@ Normalization recipe_normalization() {
 }
 
 Dataset load_dataset(const std::filesystem::path& path, const DatasetOptions& options) {
-  namespace fs = std::filesystem;
   if (path.empty()) return make_synthetic(options.synthetic_seed, options.synthetic_train, options.synthetic_test);
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  check(fs::exists(status), "data set '", path.string(), "' does not exist");
-  check(fs::is_directory(status), "data set '", path.string(), "': expected a folder, found a file");
-  for (const fs::path& folder : {path, path / "cifar-10-batches-bin", path / "cifar-100-binary"}) {
-    if (!fs::is_directory(folder, error)) continue;
-    if (looks_like_cifar10(folder)) return read_cifar(open_cifar10(folder));
-    if (looks_like_cifar100(folder)) return read_cifar(open_cifar100(folder, options.fine_labels));
-  }
+  if (const auto cifar = find_cifar(path, options.fine_labels)) return read_cifar(*cifar);
   return read_image_folder(path, options.image_extent);
 }
 

@@ -1,11 +1,11 @@
 #include "data/image_folder.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
 #include <utility>
 
 #include "core/error.h"
+#include "data/folder.h"
 #include "data/image_file.h"
 #include "data/preprocess.h"
 
@@ -23,20 +23,9 @@ struct Example {
 };
 using Examples = std::vector<Example>;
 
-// Sorted entries whose names do not begin with a dot.
-std::vector<fs::path> entries(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> paths;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
-    if (!entry->path().filename().string().starts_with('.')) paths.push_back(entry->path());
-  check(!error, "cannot read '", folder.string(), "': ", error.message());
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
 std::vector<std::string> class_folders(const fs::path& folder) {
   std::vector<std::string> names;
-  for (const fs::path& path : entries(folder)) {
+  for (const fs::path& path : folder_entries(folder)) {
     std::error_code ignored;
     if (fs::is_directory(path, ignored)) names.push_back(path.filename().string());
   }
@@ -44,7 +33,7 @@ std::vector<std::string> class_folders(const fs::path& folder) {
 }
 
 std::vector<fs::path> image_files(const fs::path& folder) {
-  auto paths = entries(folder);
+  auto paths = folder_entries(folder);
   std::erase_if(paths, [](const fs::path& path) { return !is_image_name(path); });
   check(!paths.empty(), folder.string(), ": expected .png or .jpg images of one class, found none");
   return paths;
@@ -105,10 +94,8 @@ Dataset read_image_folder(const fs::path& folder, std::int64_t extent) {
   std::error_code ignored;
   const bool split = fs::is_directory(folder / "train", ignored) && fs::is_directory(folder / "test", ignored);
   const fs::path classes = split ? folder / "train" : folder;
-  Dataset dataset{.name = "folder:" + fs::weakly_canonical(folder / ".").parent_path().filename().string(),
-                  .class_names = class_folders(classes),
-                  .train = {},
-                  .test = {}};
+  Dataset dataset{
+      .name = "folder:" + folder_name(folder), .class_names = class_folders(classes), .train = {}, .test = {}};
   check_classes(classes, dataset.class_names);
   const auto [train, test] =
       split ? std::pair{list_split(classes, dataset.class_names), list_split(folder / "test", dataset.class_names)}
