@@ -103,7 +103,8 @@ TrainingOptions options_of(const CLI::App& command, Flags& f) {
 void print_configuration(const TrainingOptions& options, const Dataset& dataset) {
   fmt::print(stderr, "{:18} {} ({} train, {} test images, {} classes)\n", "dataset", dataset.name, dataset.train.count,
              dataset.test.count, dataset.classes());
-  for (const auto& [name, value] : to_json(options).items())
+  const auto fields = to_json(options);
+  for (const auto& [name, value] : fields.items())
     if (!(value.is_string() && value.get<std::string>().empty()))
       fmt::print(stderr, "{:18} {}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
   fmt::print(stderr, "{:18} {}\n", "threads in use", thread_count());

@@ -61,7 +61,7 @@ Shape image_shape(const TensorFile& file, const Shape& usual) {
 
 std::string text_of(const Shape& shape) {
   std::string text;
-  for (const std::int64_t extent : shape) text += (text.empty() ? "" : "x") + std::to_string(extent);
+  for (const std::int64_t extent : shape) text.append(text.empty() ? "" : "x").append(std::to_string(extent));
   return text;
 }
 

@@ -12,8 +12,8 @@ inline constexpr double kNotMeasured = std::numeric_limits<double>::quiet_NaN();
 
 struct EpochMetrics {
   std::int64_t epoch = 0;  // epochs done; 0: before training
-  double train_loss = kNotMeasured,
-         train_error = kNotMeasured;  // running means over the epoch, in train mode; error in %
+  // Running means over the epoch in train mode; error in %.
+  double train_loss = kNotMeasured, train_error = kNotMeasured;
   double test_loss = kNotMeasured, test_error = kNotMeasured;  // of the state after the epoch, in eval mode; error in %
   double learning_rate = kNotMeasured;                         // of the epoch's last step
   double parameter_norm = kNotMeasured;                        // the Euclidean norm of all parameters

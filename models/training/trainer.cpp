@@ -232,7 +232,7 @@ Tensor Run::load_batch(std::span<const std::int64_t> indices) {
 
 // What is wrong with a step, "" if nothing.
 std::string Run::not_finite(double loss, const Tensors& gradients) const {
-  if (!std::isfinite(loss)) return fmt::format("the loss is {}", loss);
+  if (!std::isfinite(loss)) return std::isnan(loss) ? "the loss is NaN" : "the loss is infinite";
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (!gradients[i].backend().all_finite(gradients[i].view()))
       return "the gradient of " + names_[i] + " is not finite";
@@ -307,7 +307,7 @@ void Run::stop_at_bad_step(const std::string& what) {
   if (folder_) save_last();
   fail("training stopped at epoch ", position_.epoch + 1, ", batch ", position_.batch + 1, " of ", batches(), ": ",
        what, folder_ ? "; " + folder_->last().string() + " holds the state before this step" : std::string(),
-       " (a lower --lr or --warmup may help)");
+       " (a lower --lr or a longer --warmup may help)");
 }
 
 // Nothing here depends on time or threads: equal runs write equal files.

@@ -25,11 +25,11 @@ struct StepReport {
 // How a caller follows a run; empty functions are not called.
 struct TrainingObserver {
   // Once, before the first step: what is trained (its options complete) and how many images are already done.
-  std::function<void(const TrainingOptions&, const Model&, std::int64_t images_done)> start;
-  std::function<void(const StepReport&)> step;
-  std::function<void(const EpochMetrics&)> epoch;
+  std::function<void(const TrainingOptions&, const Model&, std::int64_t images_done)> start = {};
+  std::function<void(const StepReport&)> step = {};
+  std::function<void(const EpochMetrics&)> epoch = {};
   // Asked between steps. True: everything is saved (if there is a folder) and Interrupted is thrown.
-  std::function<bool()> stop;
+  std::function<bool()> stop = {};
 };
 
 struct TrainingResult {
