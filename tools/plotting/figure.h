@@ -14,13 +14,13 @@ enum class FieldKind : std::uint8_t { contour, filled, heatmap, surface };
 
 struct FigureOptions {
   std::vector<FieldKind> rows{FieldKind::contour};
-  Scale scale;
-  std::optional<double> min, max;  // of the colours and levels; default: of the values
-  Levels levels;
+  Scale scale = {};
+  std::optional<double> min = {}, max = {};  // of the colours and levels; default: of the values
+  Levels levels = {};
   std::string quantity = "train loss";
   bool loss = true;  // else an accuracy in %
-  std::string title;
-  Size size;  // {0, 0}: chosen
+  std::string title = {};
+  Size size = {};  // {0, 0}: chosen
 };
 
 // Fields have at least 2 x 2 points and one finite value between them; Error if not.

@@ -17,10 +17,10 @@ struct Curves {
 };
 
 struct LinesOptions {
-  Scale scale;  // of the losses
-  std::string title;
+  Scale scale = {};  // of the losses
+  std::string title = {};
   Extent loss{0, 0};  // left axis, before `scale`
-  Size size;          // {0, 0}: chosen
+  Size size = {};     // {0, 0}: chosen
 };
 
 // The paper's figure: losses blue on the left axis, accuracies red on the right, train solid and test dashed. Several

@@ -1,0 +1,103 @@
+// basin doctor: what this machine has, what Basin will use of it and why.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "tools/command.h"
+#include "tools/environment.h"
+#include "tools/plotting/gnuplot.h"
+#include "tools/version.h"
+
+namespace basin {
+namespace {
+
+constexpr double kGiB = 1024.0 * 1024 * 1024;
+
+template <class... Values>
+void line(const char* name, fmt::format_string<Values...> format, Values&&... values) {
+  fmt::print("{:<14} {}\n", name, fmt::format(format, std::forward<Values>(values)...));
+}
+
+std::string list(const std::vector<std::string>& names) { return fmt::format("{}", fmt::join(names, ", ")); }
+std::string or_unknown(const std::string& text) { return text.empty() ? "unknown" : text; }
+
+std::string gpu_text(const Environment& found) {
+  if (found.gpus.empty() && found.gpu_driver.empty()) return "none found";
+  return fmt::format("{}, driver {}", found.gpus.empty() ? "no card" : list(found.gpus), or_unknown(found.gpu_driver));
+}
+
+std::string engine_reason(const Environment& found) {
+  const char* gpu = found.gpus.empty() ? "there is no GPU" : "this build has no CUDA back end, so the GPU stays idle";
+  return fmt::format("{}; oneDNN is the fastest engine for the CPU", gpu);
+}
+
+void print_text(const Environment& found) {
+  line("basin", "{}", version_text());
+  line("processor", "{}", or_unknown(found.cpu));
+  line("threads", "{} (as many as this process may use; --threads changes it)", found.processors);
+  line("instructions", "{}", found.instructions.empty() ? "none of AVX2, AVX-512, AMX" : list(found.instructions));
+  line("memory", "{:.1f} GiB, {:.1f} GiB available", static_cast<double>(found.memory_total) / kGiB,
+       static_cast<double>(found.memory_available) / kGiB);
+  line("oneDNN", "{}, uses {}", found.onednn, found.onednn_instructions);
+  line("HDF5", "{}", or_unknown(found.hdf5));
+  line("gnuplot", "{}", found.has_gnuplot() ? found.gnuplot : "missing: " + std::string(kGnuplotMissing));
+  line("GPU", "{}", gpu_text(found));
+  line("CUDA", "not in this build: everything runs on the CPU");
+  line("folder", "{} {}", found.folder.string(), found.folder_writable ? "can be written" : "cannot be written");
+  fmt::print("\n");
+  line("engine", "onednn, fp32: {}", engine_reason(found));
+  line("bf16 training", "{}", found.bf16 ? "yes (--precision bf16)" : "no: this processor does not multiply bfloat16");
+  line("training", "{}", found.can_run() ? "ready" : "not here: the current folder cannot be written");
+  line("surfaces", "{}", found.can_run() ? "ready" : "not here: the current folder cannot be written");
+  line("pictures", "{}", found.has_gnuplot() ? "ready" : "not before gnuplot is installed");
+  fmt::print("\nnext: {}\n", !found.can_run()      ? "change to a folder of your own, then basin doctor"
+                             : found.has_gnuplot() ? "basin demo"
+                                                   : "sudo apt install gnuplot-nox, then basin demo");
+}
+
+nlohmann::ordered_json or_null(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
+void print_json(const Environment& found) {
+  const nlohmann::ordered_json json{
+      {"version", version_text()},
+      {"cpu", found.cpu},
+      {"threads", found.processors},
+      {"instructions", found.instructions},
+      {"memory_bytes", found.memory_total},
+      {"memory_available_bytes", found.memory_available},
+      {"onednn", {{"version", found.onednn}, {"instructions", found.onednn_instructions}}},
+      {"hdf5", found.hdf5},
+      {"gnuplot", or_null(found.gnuplot)},
+      {"gpus", found.gpus},
+      {"gpu_driver", or_null(found.gpu_driver)},
+      {"cuda_backend", false},
+      {"folder", found.folder.string()},
+      {"folder_writable", found.folder_writable},
+      {"engine", "onednn"},
+      {"precision", "fp32"},
+      {"reason", engine_reason(found)},
+      {"bf16_training", found.bf16},
+      {"pictures", found.has_gnuplot()},
+      {"ready", found.can_run()}};
+  fmt::print("{}\n", json.dump());
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("doctor", "Say what this machine has, what will be used and why");
+  const auto json = std::make_shared<bool>(false);
+  command->add_flag("--json", *json, "One JSON object on stdout");
+  command->callback([json] {
+    const Environment found = inspect_environment();
+    *json ? print_json(found) : print_text(found);
+    check(found.can_run(), "'", found.folder.string(),
+          "' cannot be written: training and surfaces need a folder to write to");
+  });
+}
+
+}  // namespace basin
