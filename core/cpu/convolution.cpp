@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <tuple>
 #include <vector>
 
+#include "core/cpu/bf16.h"
 #include "core/cpu/compute.h"
 #include "core/cpu/dispatch.h"
 #include "core/cpu/memory_pool.h"
@@ -121,15 +121,6 @@ void reorder(const memory::desc& from_desc, const void* from, const memory::desc
           {{DNNL_ARG_FROM, dnnl_memory(from_desc, from)}, {DNNL_ARG_TO, dnnl_memory(to_desc, to)}});
 }
 
-// Rounds to nearest even; a NaN keeps its upper bits and stays one.
-void round_to_bf16(const float* __restrict x, std::uint16_t* __restrict y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto bits = std::bit_cast<std::uint32_t>(x[i]);
-    const std::uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-    y[i] = static_cast<std::uint16_t>((bits & 0x7FFFFFFF) > 0x7F800000 ? bits >> 16 | 0x40 : rounded);
-  }
-}
-
 // A block of images as a primitive wants it: where it lies in f32, rounded into scratch memory in bf16.
 class Operand {
  public:
@@ -148,7 +139,7 @@ class Operand {
 // Forward and input gradient: `out` of a block of images from `in` of the same and the weights.
 void contract_with_weights(Contraction kind, const ConvolutionSizes& z, const float* in, const float* weight,
                            float* out) {
-  const bool forward = kind == Contraction::forward, bf16 = compute() == Compute::bf16;
+  const bool forward = kind == Contraction::forward, bf16 = multiplies_in_bf16(z);
   const std::int64_t block = image_block(z);
   const std::int64_t x_image = z.h * z.w * z.c, y_image = z.p * z.q * z.k;
   const std::int64_t in_image = forward ? x_image : y_image, out_image = forward ? y_image : x_image;
@@ -182,6 +173,11 @@ void add_partial_sums(float* partial, std::int64_t blocks, std::int64_t size) {
 
 }  // namespace
 
+bool multiplies_in_bf16(const ConvolutionSizes& z) {
+  constexpr std::int64_t kProducts = 128;
+  return compute() == Compute::bf16 && z.r * z.s * z.group_inputs() >= kProducts;
+}
+
 void convolution_f32(const ConvolutionSizes& z, const float* x, const float* weight, float* y) {
   contract_with_weights(Contraction::forward, z, x, weight, y);
 }
@@ -193,7 +189,7 @@ void convolution_input_gradient_f32(const ConvolutionSizes& z, const float* grad
 
 void convolution_weight_gradient_f32(const ConvolutionSizes& z, const float* x, const float* grad_output,
                                      float* grad_weight) {
-  const bool bf16 = compute() == Compute::bf16;
+  const bool bf16 = multiplies_in_bf16(z);
   const std::int64_t block = weight_gradient_block(z), blocks = ceil_div(z.n, block);
   const std::int64_t x_image = z.h * z.w * z.c, y_image = z.p * z.q * z.k;
   const auto whole = cached_primitive(Contraction::weight_gradient, z, block, bf16);

@@ -5,6 +5,10 @@
 
 namespace basin::cpu {
 
+// Whether operands are rounded to bfloat16: under set_compute(Compute::bf16), unless an output is the sum of so few
+// products that rounding costs more time than it saves.
+bool multiplies_in_bf16(const ConvolutionSizes& sizes);
+
 void convolution_f32(const ConvolutionSizes& sizes, const float* x, const float* weight, float* y);
 void convolution_input_gradient_f32(const ConvolutionSizes& sizes, const float* grad_output, const float* weight,
                                     float* grad_x);
