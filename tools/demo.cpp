@@ -28,7 +28,7 @@ constexpr double kClip = 10;  // losses above it are drawn at it, as in the pape
 struct DemoOptions {
   std::string data;
   fs::path out = "demo";
-  std::int64_t images = 5000, epochs = 3, points = 21, surface_images = 256;
+  std::int64_t images = 5000, epochs = 4, points = 21, surface_images = 256;
   std::uint64_t seed = 1;
   bool quick = false;
   int threads = 0;

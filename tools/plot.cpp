@@ -24,7 +24,7 @@ constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
 
 struct PlotOptions {
   std::vector<std::string> files;
-  std::string kind, out, value = "train_loss", levels, title, size;
+  std::string kind, out, value, levels, title, size;
   std::optional<double> clip, min, max;
   bool logarithmic = false, keep_script = false, json = false, quiet = false;
 };
@@ -153,7 +153,8 @@ struct Picture {
 Size size_of(const PlotOptions& options) { return options.size.empty() ? Size{} : parse_size(options.size, "--size"); }
 
 Picture draw_plane(const std::vector<Source>& sources, const PlotOptions& options, PictureFormat format) {
-  const std::string name = full_name(options.value);
+  const std::string usual = sources[0].surface.train ? "train_loss" : "test_loss";
+  const std::string name = options.value.empty() ? usual : full_name(options.value);
   const std::vector<std::string> names = titles(sources);
   std::vector<Field> fields;
   std::int64_t points = 0, missing = 0;
@@ -254,10 +255,8 @@ void add_plot_command(CLI::App& app) {
       "contour (default), filled, heatmap, surface, a list of them such as contour,surface (one row each), or line");
   command->add_option("--out", options->out,
                       "The picture: .png, .svg or .pdf (default: the first file's name with .png)");
-  command
-      ->add_option("--value", options->value,
-                   "train_loss, train_accuracy, test_loss, test_accuracy, or one of them with _error")
-      ->capture_default_str();
+  command->add_option("--value", options->value,
+                      "train_loss (default), train_accuracy, test_loss, test_accuracy, or one of them with _error");
   command->add_flag("--log", options->logarithmic,
                     "Heights ln(z + 0.1) of values clipped at 10, as in the paper's figure 1");
   command->add_option("--clip", options->clip, "Draw values above this at this");

@@ -21,7 +21,7 @@ void draw_level(Script& script, const Frame& frame, const Field& field, double l
   const std::string text = number_text(level);
   std::string rows;
   for (const Polyline& line : isolines(field, frame.scale.height(level))) {
-    const LabelledLine labelled = placer.place(line, text);
+    const LabelledLine labelled = placer.place(line, level, text);
     for (const LineLabel& label : labelled.labels)
       script.command("set label {} at {:.6g},{:.6g} center rotate by {:.1f} font ',{}' textcolor rgb '{}' front",
                      gnuplot_string(text), label.at.x, label.at.y, label.degrees, kSmallFont, color);
@@ -37,8 +37,10 @@ void draw_level(Script& script, const Frame& frame, const Field& field, double l
 // "plot" clauses of all lines; the labels are set on the way.
 std::string draw_lines(Script& script, const Panel& panel, const Frame& frame, const std::string& ink,
                        std::string plots) {
-  const Field field = refined(heights(*panel.field, frame.scale), refinement_for(*panel.field, kIntervals));
+  const Field field = smooth_heights(*panel.field, frame.scale, kIntervals);
   LabelPlacer placer(panel.box, frame.x, frame.y, kSmallFont);
+  for (const double level : frame.levels)
+    for (const Polyline& line : isolines(field, frame.scale.height(level))) placer.avoid(line, level);
   for (const double level : frame.levels) draw_level(script, frame, field, level, ink, placer, plots);
   return plots;
 }
@@ -85,7 +87,7 @@ void draw_filled(Script& script, const Panel& panel, const Frame& frame) {
   set_axes(script, panel, frame);
   mark_center(script, frame);
   script.command("{}", palette_command());
-  const Field field = refined(heights(*panel.field, frame.scale), refinement_for(*panel.field, kBandIntervals));
+  const Field field = smooth_heights(*panel.field, frame.scale, kBandIntervals);
   const double dx = (field.x.back() - field.x.front()) / static_cast<double>(field.x.size() - 1);
   const double dy = (field.y.back() - field.y.front()) / static_cast<double>(field.y.size() - 1);
   const std::string below = gap_clause(script, *panel.field);

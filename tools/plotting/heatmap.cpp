@@ -32,7 +32,9 @@ void draw_heatmap(Script& script, const Panel& panel, const Frame& frame) {
   script.command("set tics out");
   script.command("{}", palette_command());
   script.command("set object rectangle from graph 0,0 to graph 1,1 behind fc rgb '#e6e6e6' fs solid noborder");
-  script.command("plot {} using 1:2:3 with image pixels", script.data(rows_of(heights(*panel.field, frame.scale))));
+  // In a bitmap rectangles would leave seams; in vector formats an image would be smoothed by some viewers.
+  script.command("plot {} using 1:2:3 with image{}", script.data(rows_of(heights(*panel.field, frame.scale))),
+                 script.format() == PictureFormat::png ? "" : " pixels");
 }
 
 }  // namespace basin

@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kPixelsPerPoint = 96.0 / 72;
 constexpr double kDigitWidth = 0.62, kPadding = 0.7;  // of the text's height
+constexpr double kClearance = 0.55;                   // of the text's height, to lines of other levels
 constexpr double kLeastStraightness = 0.9;            // chord over arc under a label
 constexpr double kLabelSpacing = 900;                 // pixels of line a label
 constexpr double kStep = 4;                           // pixels between places that are tried
@@ -78,7 +79,21 @@ bool LabelPlacer::free(const Vertex& center, double radius) const {
                                 [&](const Disc& disc) { return distance(center, disc.center) < radius + disc.radius; });
 }
 
-LabelledLine LabelPlacer::place(const Polyline& line, const std::string& text) {
+void LabelPlacer::avoid(const Polyline& line, double level) {
+  for (const Vertex& vertex : line) obstacles_.push_back({pixel(vertex), level});
+}
+
+// Whether a line of another level passes under text from a to b.
+bool LabelPlacer::crossed(const Vertex& a, const Vertex& b, double level) const {
+  const double length = distance(a, b), along_x = (b.x - a.x) / length, along_y = (b.y - a.y) / length;
+  return std::any_of(obstacles_.begin(), obstacles_.end(), [&](const Obstacle& obstacle) {
+    const double dx = obstacle.at.x - a.x, dy = obstacle.at.y - a.y, along = dx * along_x + dy * along_y;
+    return obstacle.level != level && along > 0 && along < length &&
+           std::abs(dy * along_x - dx * along_y) < kClearance * text_height_;
+  });
+}
+
+LabelledLine LabelPlacer::place(const Polyline& line, double level, const std::string& text) {
   std::vector<Vertex> pixels;
   for (const Vertex& vertex : line) pixels.push_back(pixel(vertex));
   const Arc arc(std::move(pixels));
@@ -97,7 +112,8 @@ LabelledLine LabelPlacer::place(const Polyline& line, const std::string& text) {
     double best = kLeastStraightness, start = -1;
     for (double s = first; s <= last; s += kStep) {
       const double straightness = distance(arc.at(s), arc.at(s + width)) / width;
-      if (straightness > best && free(arc.at(s + width / 2), width / 2)) {
+      if (straightness > best && free(arc.at(s + width / 2), width / 2) &&
+          !crossed(arc.at(s), arc.at(s + width), level)) {
         best = straightness;
         start = s;
       }

@@ -21,12 +21,15 @@ class LabelPlacer {
  public:
   // Axes x, y fill `box`; text is `points` high.
   LabelPlacer(const Box& box, const Extent& x, const Extent& y, int points);
-  LabelledLine place(const Polyline& line, const std::string& text);
+  // A line of another level, which labels keep clear of.
+  void avoid(const Polyline& line, double level);
+  LabelledLine place(const Polyline& line, double level, const std::string& text);
 
  private:
   Vertex pixel(const Vertex& vertex) const;
   Vertex unpixel(const Vertex& pixel) const;
   bool free(const Vertex& center, double radius) const;
+  bool crossed(const Vertex& a, const Vertex& b, double level) const;
 
   Box box_;
   Extent x_, y_;
@@ -36,6 +39,11 @@ class LabelPlacer {
     double radius;
   };
   std::vector<Disc> taken_;
+  struct Obstacle {
+    Vertex at;  // pixels
+    double level;
+  };
+  std::vector<Obstacle> obstacles_;
 };
 
 }  // namespace basin

@@ -23,6 +23,15 @@ Field heights(const Field& field, const Scale& scale) {
   return result;
 }
 
+Field smooth_heights(const Field& field, const Scale& scale, std::size_t target) {
+  const std::size_t factor = refinement_for(field, target);
+  const bool logarithmic = extent(field.z).min >= 0;
+  const Scale unclipped{.logarithmic = logarithmic};
+  Field result = refined(heights(field, unclipped), factor);
+  for (double& z : result.z) z = scale.height(unclipped.value(z));
+  return result;
+}
+
 std::string tick_list(const std::vector<double>& values, const Scale& scale, bool numbers) {
   std::string list;
   for (const double value : values)

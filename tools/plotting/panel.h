@@ -35,6 +35,9 @@ void draw_surface3d(Script& script, const Panel& panel, const Frame& frame);  //
 void set_axes(Script& script, const Panel& panel, const Frame& frame);
 void mark_center(Script& script, const Frame& frame);  // theta*, where the axes hold it
 Field heights(const Field& field, const Scale& scale);
+// heights() on about `target` intervals along the longer axis. Losses, and all else that is nowhere negative, are
+// interpolated as ln(z + 0.1): walls that grow exponentially give smooth lines, and clipping leaves no scallops.
+Field smooth_heights(const Field& field, const Scale& scale, std::size_t target);
 // ("0.1" -1.6, ...), or the ticks alone.
 std::string tick_list(const std::vector<double>& values, const Scale& scale, bool numbers = true);
 // The cells that a gap leaves empty, as boxes "x y left right bottom top".

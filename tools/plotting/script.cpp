@@ -43,7 +43,7 @@ Size parse_size(const std::string& text, const std::string& what) {
 }
 
 Script::Script(PictureFormat format, Size size, const std::string& title)
-    : size_(size), terminal_(terminal(format, size)) {
+    : format_(format), size_(size), terminal_(terminal(format, size)) {
   command("set encoding utf8");
   if (title.empty())
     command("set multiplot");

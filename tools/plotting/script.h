@@ -37,6 +37,7 @@ class Script {
   std::string data(std::string_view rows);
   // Starts a panel whose plotting area fills `box`: clears labels, arrows, objects and settings of the panel before.
   void begin_panel(const Box& box, const std::string& title);
+  PictureFormat format() const { return format_; }
   // Positions on the picture, 0 to 1 from the left and the bottom.
   double screen_x(double pixels) const { return pixels / size_.width; }
   double screen_y(double pixels) const { return 1 - pixels / size_.height; }
@@ -45,6 +46,7 @@ class Script {
   std::string text(const std::string& output = {}) const;
 
  private:
+  PictureFormat format_;
   Size size_;
   std::string terminal_, data_, commands_;
   int blocks_ = 0;

@@ -63,7 +63,7 @@ void draw_surface3d(Script& script, const Panel& panel, const Frame& frame) {
   const double floor = h.min - kFloorDrop * (h.max > h.min ? h.max - h.min : 1);
   set_view(script, panel, frame, floor);
   script.command("{}", palette_command());
-  const Field field = refined(heights(*panel.field, frame.scale), refinement_for(*panel.field, kIntervals));
+  const Field field = smooth_heights(*panel.field, frame.scale, kIntervals);
   std::string plots;
   for (const double level : frame.levels) {
     const std::string rows = floor_rows(field, frame, floor, level);
