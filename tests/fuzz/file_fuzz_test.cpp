@@ -38,8 +38,9 @@ void fuzz(const std::string& valid, std::uint64_t count, const std::function<voi
   EXPECT_GT(refused, count / 20);
 }
 
-// Without write_file()'s wait for the disk.
+// Without waiting for the disk, as write_file() and the truncation of an existing file would.
 void put(const std::filesystem::path& path, const std::string& bytes) {
+  std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary) << bytes;
 }
 

@@ -38,8 +38,9 @@ void expect_points(const AppendLog& log, const std::vector<std::int64_t>& points
     EXPECT_TRUE(same_bits(log.recovered()[i], record_of(points[i]))) << "record " << i << ", point " << points[i];
 }
 
-// Without write_file()'s wait for the disk.
+// Without waiting for the disk, as write_file() and the truncation of an existing file would.
 void put(const std::filesystem::path& path, const std::string& bytes) {
+  std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
