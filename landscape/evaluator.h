@@ -21,7 +21,7 @@ struct EvaluationSet {
   const Images* train = nullptr;
   const Images* test = nullptr;
   Normalization normalization;
-  LossKind loss = LossKind::cross_entropy;
+  Objective loss = Objective::cross_entropy;
 };
 
 class Evaluator {

@@ -28,7 +28,7 @@ double standard_error(double squared_deviations, double count) {
 
 }  // namespace
 
-ImageLoss image_loss(std::span<const float> logits, std::int32_t label, LossKind kind) {
+ImageLoss image_loss(std::span<const float> logits, std::int32_t label, Objective kind) {
   ImageLoss result;
   bool nan = false;
   std::size_t best = 0;
@@ -42,8 +42,8 @@ ImageLoss image_loss(std::span<const float> logits, std::int32_t label, LossKind
   const double largest = logits[best];
   double sum = 0;
   for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
-  result.loss = kind == LossKind::cross_entropy ? cross_entropy(logits, truth, largest, sum)
-                                                : squared_error(logits, truth, largest, sum);
+  result.loss = kind == Objective::cross_entropy ? cross_entropy(logits, truth, largest, sum)
+                                                 : squared_error(logits, truth, largest, sum);
   return result;
 }
 

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <span>
 
-namespace basin {
+#include "core/objective.h"
 
-enum class LossKind : std::uint8_t { cross_entropy, squared_error };
+namespace basin {
 
 // What one image contributes.
 struct ImageLoss {
@@ -16,7 +16,7 @@ struct ImageLoss {
 
 // cross_entropy: logsumexp(logits) - logits[label]; squared_error: mean_c (softmax[c] - [c == label])^2. In double from
 // f32 logits. Correct: the first largest logit is the label's and none is NaN.
-ImageLoss image_loss(std::span<const float> logits, std::int32_t label, LossKind kind);
+ImageLoss image_loss(std::span<const float> logits, std::int32_t label, Objective kind);
 
 // Over one image set at one point.
 struct Measurement {

@@ -14,7 +14,6 @@ namespace basin {
 namespace {
 
 const std::vector<std::string> kSplits{"train", "test", "both"};
-const std::vector<std::string> kLosses{"cross-entropy", "squared-error"};
 
 // Error with the nearest name unless `value` is one of `names`.
 void check_name(const char* flag, const std::string& value, const std::vector<std::string>& names) {
@@ -55,7 +54,8 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
                   "The first N images of each split (default: " +
                       (flags.usual_images > 0 ? std::to_string(flags.usual_images) : "all") + ")")
       ->check(CLI::PositiveNumber);
-  command.add_option("--loss", flags.loss, "cross-entropy or squared-error (of the softmax)")->capture_default_str();
+  command.add_option("--loss", flags.loss, "cross-entropy or mse (of the softmax against one-hot)")
+      ->capture_default_str();
   command.add_option("--engine", flags.engine, "auto, onednn (fast) or autograd (the model's own forward, the check)")
       ->capture_default_str();
   command.add_option("--threads", flags.threads, "Threads (default: one per processor); results do not depend on it")
@@ -66,7 +66,6 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
 
 Subject::Subject(const LandscapeFlags& flags) : flags_(flags) {
   check_name("--split", flags.split, kSplits);
-  check_name("--loss", flags.loss, kLosses);
   check_name("--engine", flags.engine, engine_names());
   if (flags.threads > 0) set_thread_count(flags.threads);
   checkpoint_ = load_checkpoint(flags.checkpoint, flags.model, cpu_backend());
@@ -79,7 +78,7 @@ Subject::Subject(const LandscapeFlags& flags) : flags_(flags) {
     fmt::print(stderr, "note: the network was trained on {}, the images are {}{}\n", checkpoint_.dataset, dataset_,
                flags.data.empty() ? " (--data names others)" : "");
   set_.normalization = dataset.normalization;
-  set_.loss = flags.loss == kLosses[0] ? LossKind::cross_entropy : LossKind::squared_error;
+  set_.loss = parse_objective(flags.loss);
   if (flags.split != "test") set_.train = &(train_ = chosen(std::move(dataset.train), flags, "train"));
   if (flags.split != "train") set_.test = &(test_ = chosen(std::move(dataset.test), flags, "test"));
 }

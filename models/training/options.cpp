@@ -11,8 +11,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr Choice<Objective> kObjectives[] = {{"cross-entropy", Objective::cross_entropy},
-                                             {"mse", Objective::squared_error}};
 constexpr Choice<Precision> kPrecisions[] = {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}};
 
 // Li et al. 2018 (reference tool's main.py): the learning rate falls after these epochs of 300.
@@ -83,8 +81,6 @@ std::int64_t steps_of(double epochs, std::int64_t steps_per_epoch) {
 
 }  // namespace
 
-Objective parse_objective(std::string_view name) { return parse_choice("loss", name, kObjectives); }
-std::string name_of(Objective objective) { return choice_name(objective, kObjectives); }
 Precision parse_precision(std::string_view name) { return parse_choice("precision", name, kPrecisions); }
 std::string name_of(Precision precision) { return choice_name(precision, kPrecisions); }
 

@@ -6,17 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "core/objective.h"
 #include "core/optimizer.h"
 #include "core/schedule.h"
 
 namespace basin {
-
-enum class Objective : std::uint8_t {
-  cross_entropy,
-  squared_error,  // mean over classes of (softmax - one-hot)^2
-};
-Objective parse_objective(std::string_view name);  // "cross-entropy", "mse"; else Error
-std::string name_of(Objective objective);
 
 enum class Precision : std::uint8_t { fp32, bf16 };
 Precision parse_precision(std::string_view name);  // "fp32", "bf16"; else Error

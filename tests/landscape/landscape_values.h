@@ -32,7 +32,7 @@ struct SmallLandscape {
   SmallLandscape(const SmallLandscape&) = delete;
 
   Plane plane() const { return {&model, &state, &x, &y}; }
-  EvaluationSet set() const { return {&train, &test, recipe_normalization(), LossKind::cross_entropy}; }
+  EvaluationSet set() const { return {&train, &test, recipe_normalization(), Objective::cross_entropy}; }
 
   Model model;
   State state;

@@ -12,7 +12,7 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 ImageLoss cross_entropy(std::vector<float> logits, std::int32_t label) {
-  return image_loss(logits, label, LossKind::cross_entropy);
+  return image_loss(logits, label, Objective::cross_entropy);
 }
 
 TEST(ImageLoss, CrossEntropy) {
@@ -25,7 +25,7 @@ TEST(ImageLoss, CrossEntropy) {
 }
 
 TEST(ImageLoss, SquaredError) {
-  const ImageLoss a = image_loss(std::vector<float>{0, 0, 0, 0}, 1, LossKind::squared_error);
+  const ImageLoss a = image_loss(std::vector<float>{0, 0, 0, 0}, 1, Objective::squared_error);
   EXPECT_NEAR(a.loss, (3 * 0.0625 + 0.5625) / 4, 1e-15);
 }
 

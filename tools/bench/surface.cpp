@@ -14,7 +14,8 @@ namespace basin {
 namespace {
 
 Images random_images(std::int64_t count) {
-  Images images{.count = count};
+  Images images;
+  images.count = count;
   const Random random(1, 3);
   for (std::int64_t i = 0; i < count * images.image_size(); ++i)
     images.pixels.push_back(static_cast<std::uint8_t>(random.below(256, static_cast<std::uint64_t>(i))));
