@@ -4,14 +4,13 @@
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>  // environ
 
 #include <array>
 
 #include "core/error.h"
 #include "core/file_descriptor.h"
 #include "core/interrupt.h"
-
-extern char** environ;
 
 namespace basin {
 namespace {

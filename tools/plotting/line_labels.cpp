@@ -110,7 +110,9 @@ LabelledLine LabelPlacer::place(const Polyline& line, double level, const std::s
   for (double part = 0; arc.length() > 2 * width && part < parts; ++part) {
     const double first = std::max(arc.length() * part / parts, begin), last = arc.length() * (part + 1) / parts - width;
     double best = kLeastStraightness, start = -1;
-    for (double s = first; s <= last; s += kStep) {
+    const int places = last < first ? 0 : static_cast<int>((last - first) / kStep) + 1;
+    for (int i = 0; i < places; ++i) {
+      const double s = first + i * kStep;
       const double straightness = distance(arc.at(s), arc.at(s + width)) / width;
       if (straightness > best && free(arc.at(s + width / 2), width / 2) &&
           !crossed(arc.at(s), arc.at(s + width), level)) {

@@ -52,7 +52,7 @@ Script::Script(PictureFormat format, Size size, const std::string& title)
 }
 
 std::string Script::data(std::string_view rows) {
-  const std::string name = fmt::format("$data{}", ++blocks_);
+  std::string name = fmt::format("$data{}", ++blocks_);
   data_ += name + " << END\n";
   data_ += rows;
   if (!rows.ends_with('\n')) data_ += '\n';
