@@ -12,6 +12,8 @@
 namespace basin {
 namespace {
 
+constexpr int kWarmUp = 3;
+
 // Forward, backward and the SGD update on one batch in memory: what PyTorch's side times too.
 void training_step(benchmark::State& state, const std::string& name, Compute compute, std::int64_t batch) {
   set_compute(compute);
@@ -26,14 +28,16 @@ void training_step(benchmark::State& state, const std::string& name, Compute com
   std::vector<std::int32_t> classes;
   for (std::int64_t n = 0; n < batch; ++n) classes.push_back(static_cast<std::int32_t>(n % model.classes));
   const Tensor labels = Tensor::from({batch}, classes, cpu);
-  for (auto _ : state) {
+  const auto step = [&] {
     Tensors gradients;
     {
       const Tensor loss = mean(softmax_cross_entropy(forward(model, network, images, Mode::train), labels));
       gradients = gradient(loss, network.parameters());
     }
     optimizer->step(gradients, 0.05);
-  }
+  };
+  for (int i = 0; i < kWarmUp; ++i) step();  // primitives are made, memory is touched
+  for (auto _ : state) step();
   set_compute(Compute::f32);
   state.SetItemsProcessed(state.iterations() * batch);
 }
