@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -98,15 +99,16 @@ struct FetchFlags {
 };
 
 void download(const Download& request, bool quiet) {
-  Progress progress(request.path.filename().string(), "bytes", request.bytes, quiet);
-  fetch(request, [&](std::int64_t done, std::int64_t) {
+  std::optional<Progress> progress;  // from the first report on, which says how much an earlier call left
+  fetch(request, [&](std::int64_t done, std::int64_t total) {
     if (interrupted()) {
       if (!quiet) fmt::print(stderr, "\nstopped; the same command goes on from here: {}\n", command_line());
       throw Interrupted();
     }
-    progress.update(done);
+    if (!progress) progress.emplace(request.path.filename().string(), "bytes", total, quiet, done);
+    progress->update(done);
   });
-  progress.finish();
+  if (progress) progress->finish();
 }
 
 void run_fetch(const FetchFlags& flags) {
