@@ -41,7 +41,7 @@ Reader open(const fs::path& path) {
 // The entry's path, which must stay below the folder.
 fs::path safe_path(const fs::path& archive_path, archive_entry* entry) {
   const char* name = archive_entry_pathname(entry);
-  const fs::path path = name ? fs::path(name).lexically_normal() : fs::path();
+  fs::path path = name ? fs::path(name).lexically_normal() : fs::path();
   check(!path.empty() && path.is_relative() && *path.begin() != "..", archive_path.string(), ": the entry '",
         name ? name : "", "' would be written outside the folder");
   return path;

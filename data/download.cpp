@@ -174,7 +174,7 @@ void fetch(const Download& download, const DownloadProgress& progress) {
   for (const std::string& url : download.urls) {
     const std::string problem = fetch_from(download, url, progress);
     if (problem.empty()) return publish(download);
-    reasons += (reasons.empty() ? "" : "; ") + url + ": " + problem;
+    reasons.append(reasons.empty() ? "" : "; ").append(url).append(": ").append(problem);
   }
   fail("cannot download ", download.path.filename().string(), ": ", reasons);
 }

@@ -58,7 +58,7 @@ std::vector<std::uint8_t> read_image(const std::filesystem::path& path, std::int
   const Decoded image = decode(path);
   const int side = std::min(image.width, image.height), stride = 3 * image.width, output = static_cast<int>(extent);
   const int left = (image.width - side) / 2, top = (image.height - side) / 2;
-  const stbi_uc* square = image.pixels.get() + std::int64_t{top} * stride + 3 * left;
+  const stbi_uc* square = image.pixels.get() + std::int64_t{top} * stride + std::int64_t{3} * left;
   std::vector<std::uint8_t> result(static_cast<std::size_t>(3 * extent * extent));
   if (side == extent) {
     for (std::int64_t row = 0; row < extent; ++row)

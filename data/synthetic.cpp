@@ -127,7 +127,7 @@ std::array<double, 2> noise_pair(std::uint64_t word) {
   return values;
 }
 
-std::uint8_t to_byte(double value) { return static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0) + 0.5); }
+std::uint8_t to_byte(double value) { return static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.0, 255.0))); }
 
 // The image without noise, (H, W, C).
 using Canvas = std::array<double, 3 * kPixels>;

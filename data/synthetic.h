@@ -10,7 +10,7 @@ namespace basin {
 // the colours of form and ground and which of them is brighter, two textures, a covering patch, contrast and noise are
 // nuisance, drawn for each image from (seed, split, index) alone. Image i is of class i mod 10, so the first n images
 // are balanced. The pixels are the same to the last bit on every machine with IEEE 754 arithmetic: no function of the
-// mathematical library but sqrt is used.
+// mathematical library but sqrt and lround is used.
 Dataset make_synthetic(std::uint64_t seed, std::int64_t train_count, std::int64_t test_count);
 
 }  // namespace basin
