@@ -66,7 +66,7 @@ Tensor sum(const Tensor& x) { return sum_to(x, {}); }
 Tensor sum(const Tensor& x, const std::vector<int>& axes, bool keep_dims) {
   Shape kept = x.shape();
   for (const int axis : axes) kept[checked_axis("sum", x, axis)] = 1;
-  const Tensor total = sum_to(x, kept);
+  Tensor total = sum_to(x, kept);
   if (keep_dims) return total;
   std::vector<bool> summed(kept.size());
   for (const int axis : axes) summed[checked_axis("sum", x, axis)] = true;
