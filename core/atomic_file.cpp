@@ -88,6 +88,7 @@ std::string read_file(const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) fail_file(kRead, path, errno);
   if (S_ISDIR(status.st_mode)) fail_file(kRead, path, EISDIR);
+  check(!S_ISCHR(status.st_mode), "cannot read '", path.string(), "': expected a file, found a device");  // endless
   // One byte more than the size, so that a file that did not grow ends without a second allocation.
   std::string contents(static_cast<std::size_t>(status.st_size) + 1, '\0');
   std::size_t filled = 0;

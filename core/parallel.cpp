@@ -157,7 +157,8 @@ Pool& pool() {
 int thread_count() { return pool().threads(); }
 
 void set_thread_count(int count) {
-  check(count >= 1, "threads: at least 1 expected, found ", count);
+  constexpr int kMost = 4096;
+  check(count >= 1 && count <= kMost, "threads: at least 1 expected and at most ", kMost, ", found ", count);
   pool().resize(count);
 }
 

@@ -9,7 +9,7 @@ namespace basin {
 
 // Threads that parallel_for may use, the calling one included. At first: the processors available to the process.
 int thread_count();
-// Sets it (>= 1). Must not be called from inside parallel_for.
+// Sets it (1 to 4096). Must not be called from inside parallel_for.
 void set_thread_count(int count);
 
 // Calls body(0), ..., body(count - 1), each once, in any order and on any thread; returns when all are done. Runs

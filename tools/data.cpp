@@ -19,6 +19,7 @@
 #include "data/synthetic.h"
 #include "data/verify.h"
 #include "tools/command.h"
+#include "tools/number_flags.h"
 #include "tools/progress.h"
 
 namespace basin {
@@ -145,7 +146,7 @@ void add_fetch(CLI::App& data) {
                    "official one; may be repeated")
       ->take_all();
   command->add_option("--sha256", flags->sha256, "SHA-256 of an archive of your own; with --size and --mirror");
-  command->add_option("--size", flags->bytes, "Bytes of that archive")->check(CLI::PositiveNumber);
+  command->add_option("--size", flags->bytes, "Bytes of that archive")->check(positive());
   command->add_flag("--keep", flags->keep, "Keep the archive after unpacking");
   command->add_flag("--force", flags->force, "Replace files that differ");
   add_output_flags(*command, flags->output);

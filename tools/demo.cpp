@@ -13,6 +13,7 @@
 #include "models/training/trainer.h"
 #include "tools/command.h"
 #include "tools/landscape_run.h"
+#include "tools/number_flags.h"
 #include "tools/plotting/figure.h"
 #include "tools/progress.h"
 #include "tools/version.h"
@@ -224,20 +225,16 @@ void add_demo_command(CLI::App& app) {
   auto options = std::make_shared<DemoOptions>();
   command->add_option("--data", options->data, "A data set instead of the synthetic one");
   command->add_option("--out", options->out, "Folder for runs, surfaces and picture")->capture_default_str();
-  command->add_option("--images", options->images, "Training images")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--epochs", options->epochs, "Epochs of training")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  command->add_option("--images", options->images, "Training images")->check(positive())->capture_default_str();
+  command->add_option("--epochs", options->epochs, "Epochs of training")->check(positive())->capture_default_str();
   command->add_option("--points", options->points, "Points along each axis")
       ->check(CLI::Range(2, 1001))
       ->capture_default_str();
   command->add_option("--surface-images", options->surface_images, "Images at each point")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Seed of training and directions")->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads (0: one per processor)")->check(CLI::NonNegativeNumber);
+  command->add_option("--threads", options->threads, "Threads (0: one per processor)")->check(non_negative());
   command->add_flag("--quick", options->quick, "A quarter of the images, 11 x 11 points: half a minute, rougher");
   command->callback([options] {
     DemoOptions chosen = *options;

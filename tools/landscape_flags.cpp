@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/nearest.h"
 #include "core/parallel.h"
+#include "tools/number_flags.h"
 
 namespace basin {
 namespace {
@@ -53,13 +54,13 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
       .add_option("--images", flags.images,
                   "The first N images of each split (default: " +
                       (flags.usual_images > 0 ? std::to_string(flags.usual_images) : "all") + ")")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command.add_option("--loss", flags.loss, "cross-entropy or mse (of the softmax against one-hot)")
       ->capture_default_str();
   command.add_option("--engine", flags.engine, "auto, onednn (fast) or autograd (the model's own forward, the check)")
       ->capture_default_str();
   command.add_option("--threads", flags.threads, "Threads (default: one per processor); results do not depend on it")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command.add_flag("--json", flags.json, "Print one JSON object on stdout");
   command.add_flag("--quiet", flags.quiet, "No progress, no configuration");
 }
@@ -73,6 +74,9 @@ Subject::Subject(const LandscapeFlags& flags) : flags_(flags) {
   Dataset dataset = load_dataset(flags.data, {.image_extent = model.image[0]});
   check(dataset.classes() == model.classes, "'", flags.checkpoint, "': the network has ", model.classes,
         " classes, the data set ", dataset.name, " ", dataset.classes());
+  const Shape image{dataset.train.height, dataset.train.width, dataset.train.channels};
+  check(image == model.image, "'", flags.checkpoint, "': the network takes images of ", model.image, ", the data set ",
+        dataset.name, " has ", image);
   dataset_ = dataset.name;
   if (!flags.quiet && !checkpoint_.dataset.empty() && checkpoint_.dataset != dataset_)
     fmt::print(stderr, "note: the network was trained on {}, the images are {}{}\n", checkpoint_.dataset, dataset_,

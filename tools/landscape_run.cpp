@@ -16,6 +16,7 @@
 #include "landscape/surface_run.h"
 #include "landscape/verify.h"
 #include "tools/command.h"
+#include "tools/number_flags.h"
 #include "tools/progress.h"
 #include "tools/version.h"
 
@@ -90,6 +91,7 @@ class Axes {
 
 Grid make_grid(const RunFlags& flags) {
   Grid grid{parse_range(flags.x, "--x"), {0, 0, 1}, !flags.y.empty()};
+  check(grid.two_dimensional || flags.to2.empty(), "--to2 lies on the second axis; give its range with --y");
   if (grid.two_dimensional) grid.y = parse_range(flags.y, "--y");
   return grid;
 }
@@ -104,6 +106,11 @@ bool is_complete(const Surface& surface) {
 // What stands at --out already: nothing of this configuration, a part, or all of it. Error if it is something else.
 enum class Existing { none, part, all };
 Existing examine_output(const RunFlags& flags, const std::string& configuration) {
+  check(!flags.out.empty(), "--out: expected a file name, found ''");
+  for (const std::string& input : {flags.landscape.checkpoint, flags.to, flags.to2, flags.direction_file}) {
+    std::error_code ignored;  // of files that do not exist
+    check(input.empty() || !fs::equivalent(input, flags.out, ignored), "--out '", flags.out, "' is read by this run");
+  }
   if (flags.force) {
     fs::remove(log_path(flags));
     return Existing::none;
@@ -337,7 +344,7 @@ void add_run_flags(CLI::App& command, RunFlags& flags, bool two_dimensional) {
   command.add_option("--direction-file", flags.direction_file, "Read the directions (HDF5, reference layout) instead");
   command.add_option("--out", flags.out, "Where the surface goes (HDF5)")->required();
   command.add_option("--verify", flags.verify, "First compare N random points with the autograd engine")
-      ->check(CLI::NonNegativeNumber);
+      ->check(non_negative());
   command.add_flag("--force", flags.force, "Replace an existing surface and its log");
   command.add_flag("--resume", flags.resume, "Go on where an interrupted run stopped; this is what happens anyway");
 }

@@ -1,11 +1,14 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
+#include <new>
 #include <string>
 
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/nearest.h"
 #include "tools/command.h"
+#include "tools/number_flags.h"
 #include "tools/version.h"
 
 namespace basin {
@@ -45,24 +48,48 @@ std::vector<std::string> names_in(const CLI::App& command, bool flags) {
   return names;
 }
 
+// "basin data fetch".
+std::string full_name(const CLI::App& command) {
+  return command.get_parent() == nullptr ? command.get_name()
+                                         : full_name(*command.get_parent()) + " " + command.get_name();
+}
+
+// The first flag that the command does not have; where a subcommand is missing, the word in its place.
+std::string unknown_argument(const CLI::App& command, const std::vector<std::string>& arguments) {
+  const bool wants_command = command.get_require_subcommand_min() > 0;
+  const std::vector<std::string> flags = names_in(command, true);
+  for (const std::string& argument : arguments) {
+    const std::string name = argument.substr(0, argument.find('='));
+    const bool known = std::find(flags.begin(), flags.end(), name) != flags.end();
+    if (name.starts_with("--") ? !known : wants_command && !name.starts_with("-")) return name;
+  }
+  return {};
+}
+
+// What follows the name of `command` on the command line.
+std::vector<std::string> arguments_of(const CLI::App& command, int argc, char** argv) {
+  char** const end = argv + argc;
+  char** const name = std::find(argv + 1, end, command.get_name());
+  return {name == end ? argv + 1 : name + 1, end};
+}
+
 // One line for what CLI11 could not parse, with the nearest name for what it did not know.
 std::string usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   const CLI::App* command = innermost(app);
-  const std::string where = command == &app ? "basin" : "basin " + command->get_name();
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
-    const bool flag = argument.starts_with("--");
-    const auto known = names_in(*command, flag);
-    const bool unknown =
-        flag ? std::find(known.begin(), known.end(), argument) == known.end()
-             : command == &app && i == 1 && std::find(known.begin(), known.end(), argument) == known.end();
-    if (!unknown || (!flag && argument.starts_with("-"))) continue;
-    if (flag && i < argc && command != &app && std::string(error.get_name()) != "ExtrasError") continue;
-    const std::string near = nearest(argument, known);
-    return where + ": unknown " + (flag ? "flag " : "command ") + argument +
-           (near.empty() ? "" : "; did you mean " + near + "?") + " (" + where + " --help lists all)";
+  const std::string where = full_name(*command);
+  const int code = error.get_exit_code();
+  const bool extras = code == static_cast<int>(CLI::ExitCodes::ExtrasError);
+  if (extras || command->get_require_subcommand_min() > 0) {
+    const std::string name = unknown_argument(*command, arguments_of(*command, argc, argv));
+    const bool flag = name.starts_with("--");
+    const std::string near = nearest(name, names_in(*command, flag));
+    if (!name.empty())
+      return where + ": unknown " + (flag ? "flag " : "command ") + name +
+             (near.empty() ? "" : "; did you mean " + near + "?") + " (" + where + " --help lists all)";
   }
-  return where + ": " + error.what();
+  // Words are caught by check_numbers; what is left are numbers that the flag's type does not hold.
+  const std::string reason = error.what(), number = "Could not convert: ";
+  return where + ": " + (reason.starts_with(number) ? "out of range: " + reason.substr(number.size()) : reason);
 }
 
 int run(int argc, char** argv) {
@@ -79,6 +106,7 @@ int run(int argc, char** argv) {
   add_surface_command(app);
   add_line_command(app);
   add_plot_command(app);
+  check_numbers(app);
   install_interrupt_handler();
   try {
     app.parse(argc, argv);
@@ -101,6 +129,9 @@ int main(int argc, char** argv) {
     return basin::run(argc, argv);
   } catch (const basin::Interrupted&) {
     return 130;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "error: not enough memory\n";
+    return 1;
   } catch (const std::exception& error) {
     std::cerr << "error: " << error.what() << '\n';
     return 1;

@@ -32,30 +32,36 @@ Number parse_number(const Metadata& metadata, const std::string& name, const fs:
   return value;
 }
 
-std::string model_name(const TensorFile& file, const std::string& given) {
-  if (!given.empty()) return given;
+// The model that was asked for, or that the file names.
+Model model_of(const TensorFile& file, const std::string& given, std::int64_t classes) {
+  if (!given.empty()) return find_model(given, classes);
   const auto field = file.metadata.find("model");
   check(field != file.metadata.end(), file.path.string(),
         ": the file does not say which model it is of; name it with --model (such as --model resnet20)");
-  return field->second;
+  try {
+    return find_model(field->second, classes);
+  } catch (const Error& error) {
+    fail(file.path.string(), ": metadata field model: ", error.what());
+  }
 }
 
 // "32x32x3" where the file has it; else the model's own.
 Shape image_shape(const TensorFile& file, const Shape& usual) {
   const auto field = file.metadata.find("image");
   if (field == file.metadata.end()) return usual;
+  constexpr std::int64_t kLargest = 4096;
   Shape shape;
   const char* at = field->second.data();
   const char* const end = at + field->second.size();
   while (at < end) {
     std::int64_t extent = 0;
     const auto [next, error] = std::from_chars(at, end, extent);
-    if (error != std::errc() || extent < 1 || (next < end && *next != 'x')) break;
+    if (error != std::errc() || extent < 1 || extent > kLargest || (next < end && *next != 'x')) break;
     shape.push_back(extent);
     at = next == end ? end : next + 1;
   }
-  check(at == end && shape.size() == 3, file.path.string(), ": metadata field image: expected such as 32x32x3, found '",
-        field->second, "'");
+  check(at == end && shape.size() == 3, file.path.string(),
+        ": metadata field image: expected such as 32x32x3 (each at most ", kLargest, "), found '", field->second, "'");
   return shape;
 }
 
@@ -92,7 +98,7 @@ std::int64_t metadata_integer(const Metadata& metadata, const std::string& name,
 
 Checkpoint load_checkpoint(const fs::path& path, const std::string& model_override, Backend& backend) {
   const TensorFile file = read_safetensors(path);
-  Checkpoint checkpoint{.model = find_model(model_name(file, model_override), class_count(file)),
+  Checkpoint checkpoint{.model = model_of(file, model_override, class_count(file)),
                         .hash = sha256(*file.contents),
                         .metadata = file.metadata};
   checkpoint.model.image = image_shape(file, checkpoint.model.image);
