@@ -3,7 +3,7 @@
 build_packages=(
   g++ cmake ninja-build git
   libdnnl-dev libhdf5-dev libcli11-dev nlohmann-json3-dev libfmt-dev libstb-dev
-  libcurl4-openssl-dev libssl-dev libarchive-dev
+  libcurl4-openssl-dev ca-certificates libssl-dev libarchive-dev
   gnuplot-nox
 )
 test_packages=(libgtest-dev libgmock-dev python3 python3-numpy python3-h5py)
