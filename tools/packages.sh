@@ -8,7 +8,6 @@ build_packages=(
 )
 test_packages=(libgtest-dev libgmock-dev python3 python3-numpy python3-h5py)
 peer_packages=(python3-torch)                          # PyTorch parity tests and benchmarks
-bench_packages=(libbenchmark-dev)
 lint_packages=(clang-format clang-tidy)
 
 # Installs what is missing of the packages named; without root it names them and stops.

@@ -4,7 +4,7 @@
   tools/bench/compare.py                          operations, training steps and surfaces
   tools/bench/compare.py --filter surface --threads 1 --json out.json
 
-Needs python3-torch (Debian: run with /usr/bin/python3) and basin_bench, built by
+Needs python3-torch (Debian: run with /usr/bin/python3) and basin_bench, built with libbenchmark-dev by
   cmake --preset release -DBASIN_BENCHMARKS=ON && cmake --build build --target basin_bench
 A figure is the median over --rounds turns of both sides; PyTorch's is that of its fastest variant. The spread is
 (slowest - fastest) / median of Basin's turns.
