@@ -34,7 +34,7 @@ class AutogradEvaluator final : public Evaluator {
  private:
   Measurement measure_images(const PreparedImages& images, State& state) const {
     std::vector<ImageLoss> losses;
-    std::vector<float> scratch;
+    ImageScratch scratch;
     Shape shape = plane_.model->image;
     shape.insert(shape.begin(), kBlock);
     Backend& backend = state.entries().front().value.backend();

@@ -154,8 +154,9 @@ void OnednnNetwork::set_point(const Point& point) {
   stream_.wait();
 }
 
-const float* OnednnNetwork::run(const float* x, double bound) {
-  input_ = const_cast<float*>(x);  // oneDNN's handles are not const; a source is only read
+const float* OnednnNetwork::run(const std::byte* images, std::int64_t /*count*/, double bound) {
+  // oneDNN's handles are not const; a source is only read.
+  input_ = const_cast<float*>(reinterpret_cast<const float*>(images));
   for (memory& input : inputs_) input.set_data_handle(input_);
   bounds_[0] = bound;
   for (Step& step : steps_) {

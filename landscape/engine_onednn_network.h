@@ -4,12 +4,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "landscape/block_evaluator.h"
 #include "landscape/buffer_layout.h"
 #include "landscape/fold.h"
 
 namespace basin {
 
-class OnednnNetwork {
+class OnednnNetwork final : public BlockNetwork {
  public:
   enum class Relu : std::uint8_t {
     fused,      // in the epilogue of the primitives; oneDNN's maps NaN to 0
@@ -20,11 +21,10 @@ class OnednnNetwork {
   OnednnNetwork(const Plan& plan, const Plane& plane, std::int64_t block, Relu relu);
 
   // Forms the weights of the point: perturbed, batch norm folded, in the order the primitives read.
-  void set_point(const Point& point);
+  void set_point(const Point& point) override;
 
-  // x (block, H, W, C) with |x| <= bound -> logits (block, classes), valid until the next run. Null with Relu::fused
-  // where an overflow on the way cannot be excluded, because relu could hide it.
-  const float* run(const float* x, double bound);
+  // images: floats (block, H, W, C); the whole block is computed, whatever `count`. Never null with Relu::keeps_nan.
+  const float* run(const std::byte* images, std::int64_t count, double bound) override;
 
  private:
   struct Step {
