@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/cpu/onednn.h"
 #include "landscape/block_evaluator.h"
 #include "landscape/buffer_layout.h"
 #include "landscape/fold.h"
@@ -57,7 +58,7 @@ class OnednnNetwork final : public BlockNetwork {
   BufferLayout layout_;
   std::int64_t block_;
   Relu relu_;
-  dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
+  dnnl::engine engine_ = cpu::dnnl_engine();
   dnnl::stream stream_{engine_};
   dnnl::memory activations_, scratchpad_;
   std::vector<dnnl::memory> inputs_;  // that point to the block of images

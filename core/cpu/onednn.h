@@ -9,7 +9,10 @@
 
 namespace basin::cpu {
 
+// The engine and the instructions of oneDNN, held to what core/cpu/features.h allows. The limit takes effect before
+// oneDNN's first use alone: nobody makes an engine of their own or asks oneDNN directly.
 const dnnl::engine& dnnl_engine();
+dnnl::cpu_isa dnnl_isa();
 
 // The calling thread's stream. Also limits oneDNN to one thread on it: ask for it before making a primitive.
 dnnl::stream& dnnl_stream();
