@@ -1,0 +1,57 @@
+// Thirty-two values as they lie in an activation: bf16, with or without their rests. For files compiled with AVX-512
+// BF16; everything in it is inlined.
+#pragma once
+#include <immintrin.h>
+
+#include <cstddef>
+
+#include "landscape/amx/contraction.h"
+
+namespace basin::amx {
+
+// Channels c ... c + 31 of one position, or 16 channels of two positions side by side.
+struct Values {
+  __m512 first, second;
+};
+
+[[gnu::always_inline]] inline Values from_bf16(__m512i x) {
+  const auto widen = [](__m256i half) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+  };
+  return {widen(_mm512_castsi512_si256(x)), widen(_mm512_extracti64x4_epi64(x, 1))};
+}
+
+[[gnu::always_inline]] inline __m512i to_bf16(Values x) {
+  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(x.second, x.first));
+}
+
+[[gnu::always_inline]] inline Values operator+(Values a, Values b) {
+  return {_mm512_add_ps(a.first, b.first), _mm512_add_ps(a.second, b.second)};
+}
+
+[[gnu::always_inline]] inline Values operator-(Values a, Values b) {
+  return {_mm512_sub_ps(a.first, b.first), _mm512_sub_ps(a.second, b.second)};
+}
+
+[[gnu::always_inline]] inline Values larger(Values a, Values b) {
+  return {_mm512_max_ps(a.first, b.first), _mm512_max_ps(a.second, b.second)};
+}
+
+[[gnu::always_inline]] inline Values zeros() { return {_mm512_setzero_ps(), _mm512_setzero_ps()}; }
+
+// `low`: bytes from the values to their rests.
+template <Parts kParts>
+[[gnu::always_inline]] inline Values read(const std::byte* x, std::ptrdiff_t low) {
+  const Values high = from_bf16(_mm512_loadu_si512(x));
+  if constexpr (kParts == Parts::one) return high;
+  return high + from_bf16(_mm512_loadu_si512(x + low));
+}
+
+template <Parts kParts>
+[[gnu::always_inline]] inline void write(Values values, std::byte* y, std::ptrdiff_t low) {
+  const __m512i high = to_bf16(values);
+  _mm512_storeu_si512(y, high);
+  if constexpr (kParts == Parts::two) _mm512_storeu_si512(y + low, to_bf16(values - from_bf16(high)));
+}
+
+}  // namespace basin::amx

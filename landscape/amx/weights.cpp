@@ -1,0 +1,40 @@
+#include "landscape/amx/weights.h"
+
+#include "landscape/amx/tiles.h"
+#include "landscape/amx/values.h"
+
+namespace basin::amx {
+namespace {
+
+__mmask16 first(std::int64_t count) {
+  return count >= 16 ? __mmask16{0xFFFF} : count <= 0 ? __mmask16{0} : static_cast<__mmask16>((1U << count) - 1);
+}
+
+// rows (16 filters, 16 pairs) -> tile (16 pairs, 16 filters), in elements of 32 bits.
+void transpose(const __m512i* rows, std::byte* tile) {
+  const __m512i filter =
+      _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi32(16));
+  for (int pair = 0; pair < 16; ++pair)
+    _mm512_store_si512(tile + pair * kRowBytes,
+                       _mm512_i32gather_epi32(filter, reinterpret_cast<const int*>(rows) + pair, 4));
+}
+
+}  // namespace
+
+void pack_tile(const float* weights, std::int64_t filters, std::int64_t stride, DepthSlice slice, Parts parts,
+               std::byte* tile, std::ptrdiff_t low) {
+  __m512i values[16], rests[16];
+  for (std::int64_t k = 0; k < 16; ++k) {
+    Values v = zeros();
+    if (k < filters) {
+      const float* w = weights + k * stride + slice.offset;
+      v = {_mm512_maskz_loadu_ps(first(slice.count), w), _mm512_maskz_loadu_ps(first(slice.count - 16), w + 16)};
+    }
+    values[k] = to_bf16(v);
+    rests[k] = to_bf16(v - from_bf16(values[k]));
+  }
+  transpose(values, tile);
+  if (parts == Parts::two) transpose(rests, tile + low);
+}
+
+}  // namespace basin::amx

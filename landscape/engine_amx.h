@@ -1,0 +1,20 @@
+// The CPU engine for processors with AMX: bf16 products of tiles, activations of a block of images in cache through the
+// whole network, one grid point a thread. What the tiles cannot do runs by oneDNN, layer by layer, inside it.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "landscape/evaluator.h"
+#include "models/plan.h"
+
+namespace basin {
+
+// Of the plan's multiply-adds, those that run on tiles; 0 to 1.
+double amx_share(const Plan& plan, const State& state);
+
+// exact: every number is a bf16 and its rest, three products each ("exact (bf16x3)"); fast: one bf16 ("fast (bf16)").
+// The processor must have AMX. The other arguments are checked by make_evaluator.
+std::unique_ptr<Evaluator> make_amx_evaluator(const Plane& plane, const EvaluationSet& set,
+                                              LandscapePrecision precision, int threads);
+
+}  // namespace basin
