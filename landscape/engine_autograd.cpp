@@ -17,7 +17,7 @@ class AutogradEvaluator final : public Evaluator {
   }
 
   std::string engine() const override { return "autograd"; }
-  std::string precision() const override { return "fp32"; }
+  std::string precision() const override { return "exact (fp32)"; }
 
   void evaluate(std::span<const Point> points, const std::function<void(std::size_t, const PointResult&)>& done,
                 const std::function<bool()>& stop) override {
@@ -56,7 +56,9 @@ class AutogradEvaluator final : public Evaluator {
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_autograd_evaluator(const Plane& plane, const EvaluationSet& set, int /*threads*/) {
+std::unique_ptr<Evaluator> make_autograd_evaluator(const Plane& plane, const EvaluationSet& set,
+                                                   std::shared_ptr<const Plan> /*plan*/,
+                                                   LandscapePrecision /*precision*/, int /*threads*/) {
   return std::make_unique<AutogradEvaluator>(plane, set);
 }
 

@@ -10,9 +10,10 @@ constexpr std::int64_t kBlock = 16;  // images
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_onednn_evaluator(const Plane& plane, const EvaluationSet& set, int threads) {
-  auto plan = std::make_shared<const Plan>(trace(*plane.model, *plane.center));
-  BlockEngine engine{.name = "onednn", .precision = "fp32", .block = kBlock};
+std::unique_ptr<Evaluator> make_onednn_evaluator(const Plane& plane, const EvaluationSet& set,
+                                                 std::shared_ptr<const Plan> plan, LandscapePrecision /*precision*/,
+                                                 int threads) {
+  BlockEngine engine{.name = "onednn", .precision = "exact (fp32)", .block = kBlock};
   engine.make_network = [plan, plane] {
     return std::make_unique<OnednnNetwork>(*plan, plane, kBlock, OnednnNetwork::Relu::fused);
   };

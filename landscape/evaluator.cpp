@@ -3,29 +3,14 @@
 #include <algorithm>
 #include <thread>
 
-#include "core/nearest.h"
-#include "landscape/engine_autograd.h"
-#include "landscape/engine_onednn.h"
+#include "core/choice.h"
+#include "landscape/engines.h"
 
 namespace basin {
 namespace {
 
-struct Engine {
-  const char* name;
-  std::unique_ptr<Evaluator> (*make)(const Plane& plane, const EvaluationSet& set, int threads);
-};
-// The first is what "auto" takes.
-constexpr Engine kEngines[] = {{"onednn", make_onednn_evaluator}, {"autograd", make_autograd_evaluator}};
-
-const Engine& find_engine(const std::string& name) {
-  if (name == "auto") return kEngines[0];
-  for (const Engine& engine : kEngines)
-    if (name == engine.name) return engine;
-  const std::string near = nearest(name, engine_names());
-  std::string list;
-  for (const std::string& known : engine_names()) list += (list.empty() ? "" : ", ") + known;
-  fail("unknown engine '", name, "'", near.empty() ? "" : "; did you mean " + near + "?", " (one of ", list, ")");
-}
+constexpr Choice<LandscapePrecision> kPrecisions[] = {{"exact", LandscapePrecision::exact},
+                                                      {"fast", LandscapePrecision::fast}};
 
 void check_images(const Images& images, const Model& model, const char* name) {
   check(images.count > 0, name, " images: there are none");
@@ -40,22 +25,31 @@ void check_images(const Images& images, const Model& model, const char* name) {
 
 }  // namespace
 
+LandscapePrecision parse_landscape_precision(std::string_view name) {
+  return parse_choice("--precision", name, kPrecisions);
+}
+std::string name_of(LandscapePrecision precision) { return choice_name(precision, kPrecisions); }
+
 std::vector<std::string> engine_names() {
   std::vector<std::string> names{"auto"};
-  for (const Engine& engine : kEngines) names.emplace_back(engine.name);
+  for (const Engine& engine : engines()) names.push_back(engine.name);
   return names;
 }
 
 std::unique_ptr<Evaluator> make_evaluator(const Plane& plane, const EvaluationSet& set,
                                           const EvaluatorOptions& options) {
-  const Engine& engine = find_engine(options.engine);
+  const bool automatic = options.engine == "auto";
+  const Engine* engine = automatic ? nullptr : &find_engine(engines(), options.engine);
   check(options.threads >= 0, "threads: ", options.threads, " is below 0");
   check_plane(plane);
   check(set.train != nullptr || set.test != nullptr, "evaluation: no image set is given");
   if (set.train != nullptr) check_images(*set.train, *plane.model, "train");
   if (set.test != nullptr) check_images(*set.test, *plane.model, "test");
   const int processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  return engine.make(plane, set, options.threads > 0 ? options.threads : processors);
+  std::shared_ptr<const Plan> plan;
+  if (automatic || engine->takes_plan) plan = std::make_shared<const Plan>(trace(*plane.model, *plane.center));
+  if (automatic) engine = &best_engine(engines(), *plan, *plane.center);
+  return engine->make(plane, set, plan, options.precision, options.threads > 0 ? options.threads : processors);
 }
 
 PointResult evaluate_point(Evaluator& evaluator, const Point& point) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/dataset.h"
@@ -24,11 +25,19 @@ struct EvaluationSet {
   Objective loss = Objective::cross_entropy;
 };
 
+// What is asked of an engine's arithmetic.
+enum class LandscapePrecision : std::uint8_t {
+  exact,  // float32, or as close to it as makes no difference to a loss
+  fast,   // rounded to 16 bits where the engine has a faster arithmetic for them
+};
+LandscapePrecision parse_landscape_precision(std::string_view name);  // "exact", "fast"; else Error
+std::string name_of(LandscapePrecision precision);
+
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
   virtual std::string engine() const = 0;     // "onednn", "autograd"
-  virtual std::string precision() const = 0;  // "fp32"
+  virtual std::string precision() const = 0;  // what is computed, which may be more than was asked: "exact (fp32)"
   // Evaluates the points in any order on all threads; `done(index into points, result)` is called once for each, one
   // call at a time. A point's result depends on nothing but the point: neither on the other points nor on the threads.
   // Stops early, leaving points undone, when `stop()` returns true (asked between points).
@@ -39,12 +48,14 @@ class Evaluator {
 struct EvaluatorOptions {
   std::string engine = "auto";  // or one of engine_names()
   int threads = 0;              // 0: one per processor
+  LandscapePrecision precision = LandscapePrecision::exact;
 };
 
-std::vector<std::string> engine_names();  // "auto" first
+std::vector<std::string> engine_names();  // "auto" first: what is fastest for the network on this processor
 
 // The plane's model, state and directions and the image sets outlive the evaluator. Error if the directions do not fit
-// the state, an image set is empty or does not fit the model, a label is none of its classes, or the engine is unknown.
+// the state, an image set is empty or does not fit the model, a label is none of its classes, or the engine is unknown
+// or cannot run here.
 std::unique_ptr<Evaluator> make_evaluator(const Plane& plane, const EvaluationSet& set,
                                           const EvaluatorOptions& options = {});
 
