@@ -5,16 +5,14 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "landscape/configuration.h"
 
 namespace basin {
 namespace {
-
-using Json = nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "the log is little-endian and written as memory has it");
 
@@ -84,22 +82,6 @@ std::string record_of(const LogRecord& record) {
   return bytes;
 }
 
-std::string value_at(const Json& document, const Json::json_pointer& place) {
-  return document.contains(place) ? document.at(place).dump(-1, ' ', true, Json::error_handler_t::replace) : "nothing";
-}
-
-// "<field>: expected <wanted>, found <in the file>" of the first difference.
-std::string difference(const std::string& wanted_text, const std::string& found_text) {
-  const Json wanted = Json::parse(wanted_text, nullptr, false), found = Json::parse(found_text, nullptr, false);
-  if (wanted.is_discarded() || found.is_discarded()) return "configuration: not the same text";
-  const Json changes = Json::diff(found, wanted);
-  if (changes.empty()) return "configuration: the same fields in another form";
-  const auto place = changes[0]["path"].get<std::string>();
-  const Json::json_pointer pointer(place);
-  return place.substr(place.empty() ? 0 : 1) + ": expected " + value_at(wanted, pointer) + ", found " +
-         value_at(found, pointer);
-}
-
 }  // namespace
 
 AppendLog::AppendLog(const std::filesystem::path& path, const std::string& configuration, std::int64_t points,
@@ -137,7 +119,7 @@ std::size_t AppendLog::check_header(const std::string& contents, const std::stri
   check(take<std::uint32_t>(rest) == crc32c(std::string_view(contents).substr(0, kFixed + length)), "'", path_.string(),
         "': damaged log header: its checksum does not match");
   check(found == configuration, "'", path_.string(), "': written for another configuration; ",
-        difference(configuration, found));
+        configuration_difference(configuration, found));
   return kFixed + length + kChecksum;
 }
 

@@ -10,20 +10,6 @@
 namespace basin {
 namespace {
 
-const Engine kEngines[] = {
-    {.name = "onednn",
-     .exact = "exact (fp32)",
-     .fast = "exact (fp32)",
-     .use = "oneDNN's float32 kernels for any network",
-     .make = make_onednn_evaluator},
-    {.name = "autograd",
-     .exact = "exact (fp32)",
-     .fast = "exact (fp32)",
-     .use = "the model's own forward, which checks the other engines",
-     .takes_plan = false,
-     .make = make_autograd_evaluator},
-};
-
 bool covers_all(const Engine& engine) { return engine.share == nullptr; }
 
 // When an engine without obstacle runs. `chosen`: `auto` has a faster one; `complete`: and one for every network.
@@ -38,7 +24,22 @@ std::string reason_for(const Engine& engine, bool chosen, bool complete) {
 
 }  // namespace
 
-std::span<const Engine> engines() { return kEngines; }
+std::span<const Engine> engines() {
+  static const Engine table[] = {
+      {.name = "onednn",
+       .exact = "exact (fp32)",
+       .fast = "exact (fp32)",
+       .use = "oneDNN's float32 kernels for any network",
+       .make = make_onednn_evaluator},
+      {.name = "autograd",
+       .exact = "exact (fp32)",
+       .fast = "exact (fp32)",
+       .use = "the model's own forward, which checks the other engines",
+       .takes_plan = false,
+       .make = make_autograd_evaluator},
+  };
+  return table;
+}
 
 std::string obstacle_of(const Engine& engine) { return engine.obstacle == nullptr ? "" : engine.obstacle(); }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "landscape/engines.h"
 #include "tools/command.h"
 #include "tools/environment.h"
 #include "tools/plotting/gnuplot.h"
@@ -28,16 +29,39 @@ std::string gpu_text(const Environment& found) {
   return fmt::format("{}, driver {}", found.gpus.empty() ? "no card" : list(found.gpus), or_unknown(found.gpu_driver));
 }
 
-std::string engine_reason(const Environment& found) {
+std::string instructions_text(const Environment& found) {
+  const std::string usable = found.instructions.empty() ? "none of AVX2, AVX-512, AMX" : list(found.instructions);
+  const std::string& hidden = found.hidden_instructions;
+  return usable + (hidden.empty() ? "" : fmt::format(" (BASIN_HIDE_CPU={} is set)", hidden));
+}
+
+// What the engine that surfaces use is chosen for.
+std::string engine_reason(const Environment& found, const EngineReport& engine) {
   const char* gpu = found.gpus.empty() ? "there is no GPU" : "this build has no CUDA back end, so the GPU stays idle";
-  return fmt::format("{}; oneDNN is the fastest engine for the CPU", gpu);
+  return fmt::format("{}; {}", engine.reason, gpu);
+}
+
+std::string precision_text(const EngineReport& engine) {
+  return engine.exact == engine.fast ? engine.exact : fmt::format("{} or {}", engine.exact, engine.fast);
+}
+
+void print_engines(const Environment& found) {
+  const std::vector<EngineReport> engines_here = report_engines(engines());
+  const EngineReport& first = engines_here.front();
+  line("engine", "{}, {}: {}", first.name, precision_text(first), engine_reason(found, first));
+  for (const EngineReport& engine : std::span(engines_here).subspan(1)) {
+    if (engine.available)
+      line("", "{}, {}: {}", engine.name, precision_text(engine), engine.reason);
+    else
+      line("", "{}: not here, {}", engine.name, engine.reason);
+  }
 }
 
 void print_text(const Environment& found) {
   line("basin", "{}", version_text());
   line("processor", "{}", or_unknown(found.cpu));
   line("threads", "{} (as many as this process may use; --threads changes it)", found.processors);
-  line("instructions", "{}", found.instructions.empty() ? "none of AVX2, AVX-512, AMX" : list(found.instructions));
+  line("instructions", "{}", instructions_text(found));
   line("memory", "{:.1f} GiB, {:.1f} GiB available", static_cast<double>(found.memory_total) / kGiB,
        static_cast<double>(found.memory_available) / kGiB);
   line("oneDNN", "{}, uses {}", found.onednn, found.onednn_instructions);
@@ -47,8 +71,9 @@ void print_text(const Environment& found) {
   line("CUDA", "not in this build: everything runs on the CPU");
   line("folder", "{} {}", found.folder.string(), found.folder_writable ? "can be written" : "cannot be written");
   fmt::print("\n");
-  line("engine", "onednn, fp32: {}", engine_reason(found));
-  line("bf16 training", "{}", found.bf16 ? "yes (--precision bf16)" : "no: this processor does not multiply bfloat16");
+  print_engines(found);
+  line("bf16 training", "{}",
+       found.bf16_obstacle.empty() ? "yes (basin train --precision bf16)" : "no: " + found.bf16_obstacle);
   line("training", "{}", found.can_run() ? "ready" : "not here: the current folder cannot be written");
   line("surfaces", "{}", found.can_run() ? "ready" : "not here: the current folder cannot be written");
   line("pictures", "{}", found.has_gnuplot() ? "ready" : "not before gnuplot is installed");
@@ -61,12 +86,25 @@ nlohmann::ordered_json or_null(const std::string& text) {
   return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
 }
 
+nlohmann::ordered_json json_of(const EngineReport& engine) {
+  return {{"name", engine.name},
+          {"available", engine.available},
+          {"exact", engine.exact},
+          {"fast", engine.fast},
+          {"reason", engine.reason}};
+}
+
 void print_json(const Environment& found) {
+  const std::vector<EngineReport> engines_here = report_engines(engines());
+  const EngineReport& first = engines_here.front();
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const EngineReport& engine : engines_here) all.push_back(json_of(engine));
   const nlohmann::ordered_json json{
       {"version", version_text()},
       {"cpu", found.cpu},
       {"threads", found.processors},
       {"instructions", found.instructions},
+      {"hidden_instructions", or_null(found.hidden_instructions)},
       {"memory_bytes", found.memory_total},
       {"memory_available_bytes", found.memory_available},
       {"onednn", {{"version", found.onednn}, {"instructions", found.onednn_instructions}}},
@@ -77,10 +115,11 @@ void print_json(const Environment& found) {
       {"cuda_backend", false},
       {"folder", found.folder.string()},
       {"folder_writable", found.folder_writable},
-      {"engine", "onednn"},
-      {"precision", "fp32"},
-      {"reason", engine_reason(found)},
-      {"bf16_training", found.bf16},
+      {"engine", first.name},
+      {"precision", first.exact},
+      {"reason", engine_reason(found, first)},
+      {"engines", all},
+      {"bf16_training", found.bf16_obstacle.empty()},
       {"pictures", found.has_gnuplot()},
       {"ready", found.can_run()}};
   fmt::print("{}\n", json.dump());

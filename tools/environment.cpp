@@ -5,9 +5,10 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <oneapi/dnnl/dnnl.hpp>
 
 #include "core/cpu/compute.h"
+#include "core/cpu/features.h"
+#include "core/cpu/onednn.h"
 #include "core/parallel.h"
 #include "tools/plotting/gnuplot.h"
 
@@ -35,12 +36,10 @@ std::int64_t memory(const std::string& name) {
 }
 
 std::vector<std::string> instructions() {
-  const std::string flags = " " + field("/proc/cpuinfo", "flags") + " ";
-  std::vector<std::string> found;
-  for (const auto& [flag, name] :
-       {std::pair{"avx2", "AVX2"}, {"avx512f", "AVX-512"}, {"avx512_bf16", "AVX-512 BF16"}, {"amx_bf16", "AMX BF16"}})
-    if (flags.find(fmt::format(" {} ", flag)) != std::string::npos) found.emplace_back(name);
-  return found;
+  std::vector<std::string> usable;
+  for (const CpuFeature feature : {CpuFeature::avx2, CpuFeature::avx512, CpuFeature::avx512_bf16, CpuFeature::amx})
+    if (cpu_has(feature)) usable.push_back(name_of(feature));
+  return usable;
 }
 
 std::string onednn_version() {
@@ -49,7 +48,7 @@ std::string onednn_version() {
 }
 
 std::string onednn_instructions() {
-  switch (dnnl::get_effective_cpu_isa()) {
+  switch (cpu::dnnl_isa()) {
     case dnnl::cpu_isa::sse41:
       return "SSE 4.1";
     case dnnl::cpu_isa::avx:
@@ -99,7 +98,8 @@ Environment inspect_environment() {
   found.cpu = field("/proc/cpuinfo", "model name");
   found.processors = thread_count();
   found.instructions = instructions();
-  found.bf16 = bf16_supported();
+  found.hidden_instructions = hidden_cpu_features();
+  found.bf16_obstacle = bf16_obstacle();
   found.memory_total = memory("MemTotal");
   found.memory_available = memory("MemAvailable");
   found.onednn = onednn_version();

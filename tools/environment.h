@@ -11,8 +11,9 @@ struct Environment {
   // Processor
   std::string cpu;                                      // model name
   int processors = 0;                                   // that this process may use
-  std::vector<std::string> instructions;                // of AVX2, AVX-512, AVX-512 BF16, AMX BF16, those that it has
-  bool bf16 = false;                                    // training with --precision bf16 is possible
+  std::vector<std::string> instructions;                // of AVX2, AVX-512, AVX-512 BF16, AMX: those that may be used
+  std::string hidden_instructions;                      // BASIN_HIDE_CPU, "" where it is not set
+  std::string bf16_obstacle;                            // to training with --precision bf16; "": it is possible
   std::int64_t memory_total = 0, memory_available = 0;  // bytes; 0: unknown
   // Libraries; "" where one is missing
   std::string onednn, onednn_instructions;  // version and what it uses of the processor

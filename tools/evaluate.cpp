@@ -31,7 +31,7 @@ void evaluate_command(const LandscapeFlags& flags) {
   const Subject subject(flags);
   const EvaluationSet& set = subject.set();
   const Plane plane{&subject.checkpoint().model, &subject.checkpoint().state, nullptr, nullptr};
-  const auto evaluator = make_evaluator(plane, set, {flags.engine, flags.threads});
+  const auto evaluator = make_evaluator(plane, set, evaluator_options(flags));
   const auto start = std::chrono::steady_clock::now();
   const PointResult result = evaluate_point(*evaluator, {});
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -52,7 +52,7 @@ void evaluate_command(const LandscapeFlags& flags) {
   if (set.test != nullptr) print_line("test", result.test, set.test->count);
   if (!flags.quiet)
     fmt::print(
-        "{} by engine {} ({}) in {:.2f} s\nnext: basin surface {} --images 1000 --x=-1:1:21 --y=-1:1:21 --out s.h5{}\n",
+        "{} by engine {}, {}, in {:.2f} s\nnext: basin surface {} --images 1000 --x=-1:1:21 --y=-1:1:21 --out s.h5{}\n",
         plane.model->name, evaluator->engine(), evaluator->precision(), seconds, flags.checkpoint,
         flags.data.empty() ? "" : " --data " + flags.data);
 }

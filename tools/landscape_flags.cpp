@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/nearest.h"
 #include "core/parallel.h"
+#include "landscape/engines.h"
 #include "tools/number_flags.h"
 
 namespace basin {
@@ -57,7 +58,13 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
       ->check(positive());
   command.add_option("--loss", flags.loss, "cross-entropy or mse (of the softmax against one-hot)")
       ->capture_default_str();
-  command.add_option("--engine", flags.engine, "auto, onednn (fast) or autograd (the model's own forward, the check)")
+  command
+      .add_option("--engine", flags.engine,
+                  fmt::format("{} (basin doctor says which auto takes)", fmt::join(engine_names(), ", ")))
+      ->capture_default_str();
+  command
+      .add_option("--precision", flags.precision,
+                  "exact, or fast: operands rounded to bfloat16 where the engine multiplies them faster")
       ->capture_default_str();
   command.add_option("--threads", flags.threads, "Threads (default: one per processor); results do not depend on it")
       ->check(positive());
@@ -65,9 +72,15 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
   command.add_flag("--quiet", flags.quiet, "No progress, no configuration");
 }
 
+EvaluatorOptions evaluator_options(const LandscapeFlags& flags) {
+  check_name("--engine", flags.engine, engine_names());
+  if (flags.engine != "auto") find_engine(engines(), flags.engine);
+  return {flags.engine, flags.threads, parse_landscape_precision(flags.precision)};
+}
+
 Subject::Subject(const LandscapeFlags& flags) : flags_(flags) {
   check_name("--split", flags.split, kSplits);
-  check_name("--engine", flags.engine, engine_names());
+  evaluator_options(flags);  // before the data are read
   if (flags.threads > 0) set_thread_count(flags.threads);
   checkpoint_ = load_checkpoint(flags.checkpoint, flags.model, cpu_backend());
   const Model& model = checkpoint_.model;

@@ -19,7 +19,7 @@ struct LandscapeFlags {
   std::int64_t images = 0;        // of each split; 0: `usual_images`, or all if there are fewer
   std::int64_t usual_images = 0;  // 0: all
   std::string loss = "cross-entropy";
-  std::string engine = "auto";
+  std::string engine = "auto", precision = "exact";
   int threads = 0;
   bool json = false, quiet = false;
 };
@@ -27,6 +27,9 @@ struct LandscapeFlags {
 // Adds the flags, and the checkpoint as the positional argument. The values in `flags` are the defaults; it outlives
 // the application.
 void add_landscape_flags(CLI::App& command, LandscapeFlags& flags);
+
+// The engine that the flags name. Error for an unknown name and for an engine that cannot run here.
+EvaluatorOptions evaluator_options(const LandscapeFlags& flags);
 
 // The checkpoint and the images that the flags name.
 class Subject {

@@ -12,6 +12,7 @@
 
 #include "core/interrupt.h"
 #include "core/parallel.h"
+#include "landscape/configuration.h"
 #include "landscape/direction_file.h"
 #include "landscape/surface_run.h"
 #include "landscape/verify.h"
@@ -123,9 +124,9 @@ Existing examine_output(const RunFlags& flags, const std::string& configuration)
   } catch (const Error& error) {
     fail("'", flags.out, "' exists and is no surface: ", error.what(), hint);
   }
-  const auto attribute = found->attributes.find("configuration");
-  check(attribute != found->attributes.end() && attribute->second == configuration, "'", flags.out,
-        "' exists and holds a surface of another configuration", hint);
+  const std::string theirs = found->attributes["configuration"];  // "" in files of other tools
+  check(theirs == configuration, "'", flags.out, "' exists and holds a surface of another configuration; ",
+        configuration_difference(configuration, theirs), hint);
   return is_complete(*found) ? Existing::all : Existing::part;
 }
 
@@ -137,7 +138,7 @@ double estimate(const Plane& plane, const EvaluationSet& set, const LandscapeFla
   EvaluationSet small = set;
   small.train = &few;
   small.test = nullptr;
-  const auto evaluator = make_evaluator(plane, small, {flags.engine, flags.threads});
+  const auto evaluator = make_evaluator(plane, small, evaluator_options(flags));
   evaluate_point(*evaluator, {});  // compiles the kernels
   const auto start = Clock::now();
   evaluate_point(*evaluator, {});
@@ -196,7 +197,7 @@ class Run {
         subject_(flags.landscape),
         axes_(flags, subject_.checkpoint(), grid_.two_dimensional),
         plane_{&subject_.checkpoint().model, &subject_.checkpoint().state, axes_.x(), axes_.y()},
-        evaluator_(make_evaluator(plane_, subject_.set(), {flags.landscape.engine, flags.landscape.threads})) {
+        evaluator_(make_evaluator(plane_, subject_.set(), evaluator_options(flags.landscape))) {
     Json json = subject_.configuration();
     json.update({{"x", grid_.x.text()},
                  {"directions", axes_.configuration()},

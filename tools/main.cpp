@@ -4,6 +4,7 @@
 #include <new>
 #include <string>
 
+#include "core/cpu/features.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/nearest.h"
@@ -94,6 +95,7 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error, int a
 
 int run(int argc, char** argv) {
   typed = line_of(argc, argv);
+  parse_hidden_features(hidden_cpu_features());  // an error in it shows before any work
   CLI::App app{"Basin: loss landscapes of neural networks", "basin"};
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);

@@ -61,14 +61,18 @@ namespace {
 std::atomic<Compute> current_compute = Compute::f32;
 }
 
-bool bf16_supported() {
+bool bf16_supported() { return bf16_obstacle().empty(); }
+
+std::string bf16_obstacle() {
   const auto isa = static_cast<unsigned>(cpu::dnnl_isa());
   const auto bf16 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-  return (isa & bf16) == bf16;
+  if ((isa & bf16) == bf16) return "";
+  const std::string obstacle = cpu_obstacle(CpuFeature::avx512_bf16);
+  return obstacle.empty() ? "oneDNN is kept from using AVX-512 BF16" : obstacle;
 }
 
 void set_compute(Compute compute) {
-  check(compute == Compute::f32 || bf16_supported(), "precision bf16: this processor has no bfloat16 instructions");
+  check(compute == Compute::f32 || bf16_supported(), "precision bf16: ", bf16_obstacle());
   current_compute = compute;
 }
 

@@ -245,6 +245,7 @@ TEST_F(BadInput, NamesThatDoNotExist) {
   expect_failure(kUsage, evaluate + "more", {"basin evaluate", "more"});
   expect_failure(kUsage, "evaluate", {"checkpoint", "required"});
   expect_failure(kFailure, evaluate + "--engine onednnn", {"--engine", "did you mean onednn?"});
+  expect_failure(kFailure, evaluate + "--precision fasst", {"--precision", "exact or fast", "did you mean fast?"});
   expect_failure(kFailure, evaluate + "--split tets", {"--split", "did you mean test?"});
   expect_failure(kFailure, evaluate + "--loss cros-entropy", {"loss", "did you mean cross-entropy?"});
   expect_failure(kFailure, surface + "--data data --norm filtr", {"--norm", "did you mean filter?"});
@@ -252,6 +253,9 @@ TEST_F(BadInput, NamesThatDoNotExist) {
   expect_failure(kFailure, surface + "--data data --type weigts", {"--type", "did you mean weights?"});
   expect_failure(kFailure, "train --data data --model resnt20 --out run", {"'resnt20'", "'resnet20'"});
   expect_failure(kFailure, "train --data data --optimizer adm --out run", {"optimizer", "did you mean adam?"});
+  for (const char* command : {"doctor", "evaluate net.safetensors --data data", "surface net.safetensors --out q.h5",
+                              "train --data data --out run --epochs 1 --train-images 8"})
+    expect_failure(kFailure, command, {"BASIN_HIDE_CPU", "'avx51'", "did you mean avx512?"}, "BASIN_HIDE_CPU=avx51");
   for (const char* path : {"q.h5", "q.h5.log", "run"}) EXPECT_FALSE(fs::exists(folder_ / path)) << path;
 }
 
@@ -283,7 +287,8 @@ TEST_F(BadInput, OutputThatWouldBeLost) {
   make_surface();
   const std::string good = read_file(folder_ / "s.h5"), directions = read_file(folder_ / "s.directions.h5");
   const std::string surface = "surface net.safetensors --data data --images 8 --x=-1:1:2 --out ";
-  expect_failure(kFailure, surface + "s.h5", {"s.h5", "another configuration", "--force"});
+  expect_failure(kFailure, surface + "s.h5",
+                 {"s.h5", "another configuration; directions/y: expected nothing", "--force"});
   expect_failure(kFailure, surface + "nowhere/s.h5 --quiet", {"nowhere/s.h5", "No such file"});
   expect_failure(kFailure, surface + "data", {"'data'", "directory"});
   expect_failure(kFailure, surface + "''", {"--out"});
