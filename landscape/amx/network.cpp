@@ -13,6 +13,10 @@
 namespace basin::amx {
 namespace {
 
+// Slots begin at different places of a page, or stores into one would hold up loads from the other: the processor tells
+// them apart by the lower twelve bits of their addresses at first.
+constexpr std::size_t kStagger = 40, kPage = 64;  // cache lines
+
 constexpr double kSafe = 1e37;  // below the largest bf16 by more than rounding can add
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
@@ -129,13 +133,13 @@ void Network::place_values() {
       if (read.buffer > 0 && dies(read, o)) slots[index(slot_of(read))].free = true;
     slots[index(slot)].free = dies(output, o);
   }
-  for (const Slot& slot : slots) slots_.emplace_back(static_cast<std::size_t>(slot.bytes / 64 + 1));
+  for (const Slot& slot : slots) slots_.emplace_back(static_cast<std::size_t>(slot.bytes / 64 + 1) + kPage);
 }
 
 std::byte* Network::data(Value value) const {
   if (value.buffer == 0 && value.plain) return nullptr;
-  const int slot = slot_of_[value.plain ? 1 : 0][index(value.buffer)];
-  return const_cast<std::byte*>(slots_[index(slot)].front().bytes);
+  const auto slot = index(slot_of_[value.plain ? 1 : 0][index(value.buffer)]);
+  return const_cast<std::byte*>(slots_[slot][slot * kStagger % kPage].bytes);
 }
 
 std::unique_ptr<Step> Network::make_contraction(const Operation& operation) {
