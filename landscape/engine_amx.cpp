@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/cpu/features.h"
 #include "landscape/amx/convert.h"
 #include "landscape/amx/network.h"
 #include "landscape/block_evaluator.h"
@@ -32,11 +33,17 @@ ImagePacking packing_of(const Plan& plan, const amx::Placement& placement, std::
 
 }  // namespace
 
+std::string amx_obstacle() {
+  for (const CpuFeature feature : {CpuFeature::amx, CpuFeature::avx512, CpuFeature::avx512_bf16})
+    if (std::string obstacle = cpu_obstacle(feature); !obstacle.empty()) return obstacle;
+  return "";
+}
+
 double amx_share(const Plan& plan, const State& state) { return amx::share_on_tiles(plan, state); }
 
 std::unique_ptr<Evaluator> make_amx_evaluator(const Plane& plane, const EvaluationSet& set,
-                                              LandscapePrecision precision, int threads) {
-  auto plan = std::make_shared<const Plan>(trace(*plane.model, *plane.center));
+                                              std::shared_ptr<const Plan> plan, LandscapePrecision precision,
+                                              int threads) {
   const bool exact = precision == LandscapePrecision::exact;
   const std::int64_t parts = exact ? 2 : 1;
   const amx::Placement placement = amx::place(*plan, *plane.center, parts);

@@ -9,12 +9,16 @@
 
 namespace basin {
 
+// Why this process cannot run it, "" if it can.
+std::string amx_obstacle();
+
 // Of the plan's multiply-adds, those that run on tiles; 0 to 1.
 double amx_share(const Plan& plan, const State& state);
 
 // exact: every number is a bf16 and its rest, three products each ("exact (bf16x3)"); fast: one bf16 ("fast (bf16)").
-// The processor must have AMX. The other arguments are checked by make_evaluator.
+// amx_obstacle() is "". The other arguments are checked by make_evaluator. threads >= 1.
 std::unique_ptr<Evaluator> make_amx_evaluator(const Plane& plane, const EvaluationSet& set,
-                                              LandscapePrecision precision, int threads);
+                                              std::shared_ptr<const Plan> plan, LandscapePrecision precision,
+                                              int threads);
 
 }  // namespace basin

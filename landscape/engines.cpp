@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/nearest.h"
+#include "landscape/engine_amx.h"
 #include "landscape/engine_autograd.h"
 #include "landscape/engine_onednn.h"
 
@@ -26,6 +27,13 @@ std::string reason_for(const Engine& engine, bool chosen, bool complete) {
 
 std::span<const Engine> engines() {
   static const Engine table[] = {
+      {.name = "amx",
+       .exact = "exact (bf16x3)",
+       .fast = "fast (bf16)",
+       .use = "tiles of bfloat16 products",
+       .obstacle = amx_obstacle,
+       .share = amx_share,
+       .make = make_amx_evaluator},
       {.name = "onednn",
        .exact = "exact (fp32)",
        .fast = "exact (fp32)",
