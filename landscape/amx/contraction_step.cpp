@@ -131,6 +131,8 @@ void ContractionStep::set_point(const Point& point) {
   for (Source& source : sources_) {
     folder_.fold(*source.convolution.stage, point, source.folded);
     for (std::size_t k = 0; k < source.folded.shift.size(); ++k) shift_[k] += source.folded.shift[k];
+    diffuse_rounding(source.folded.weight.data(), source.weight[0], source.weight[1] * source.weight[2],
+                     source.weight[3], parts_ == 2 ? Parts::two : Parts::one);
     if (reads_images(source.convolution)) rearrange(source);
     pack(source, first_step);
     first_step += static_cast<std::int64_t>(source.slices.size());

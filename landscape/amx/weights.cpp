@@ -19,6 +19,13 @@ void transpose(const __m512i* rows, std::byte* tile) {
                        _mm512_i32gather_epi32(filter, reinterpret_cast<const int*>(rows) + pair, 4));
 }
 
+// The nearest value that the parts can hold.
+__m512 round_to(Parts parts, __m512 value) {
+  const auto nearest = [](__m512 x) { return from_bf16(to_bf16({x, x})).first; };
+  const __m512 high = nearest(value);
+  return parts == Parts::one ? high : _mm512_add_ps(high, nearest(_mm512_sub_ps(value, high)));
+}
+
 }  // namespace
 
 void pack_tile(const float* weights, std::int64_t filters, std::int64_t stride, DepthSlice slice, Parts parts,
@@ -35,6 +42,21 @@ void pack_tile(const float* weights, std::int64_t filters, std::int64_t stride, 
   }
   transpose(values, tile);
   if (parts == Parts::two) transpose(rests, tile + low);
+}
+
+void diffuse_rounding(float* weights, std::int64_t filters, std::int64_t taps, std::int64_t channels, Parts parts) {
+  for (std::int64_t k = 0; k < filters; ++k, weights += taps * channels) {
+    __m512 carried = _mm512_setzero_ps();
+    for (std::int64_t c = 0; c < channels; c += 16)
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        float* w = weights + tap * channels + c;
+        const __mmask16 lanes = first(channels - c);
+        const __m512 wanted = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, w), carried);
+        const __m512 held = round_to(parts, wanted);
+        carried = _mm512_sub_ps(wanted, held);
+        _mm512_mask_storeu_ps(w, lanes, held);
+      }
+  }
 }
 
 }  // namespace basin::amx

@@ -18,4 +18,10 @@ struct DepthSlice {
 void pack_tile(const float* weights, std::int64_t filters, std::int64_t stride, DepthSlice slice, Parts parts,
                std::byte* tile, std::ptrdiff_t low);
 
+// Rounds weights (filters, taps, channels) in place to what the parts can hold, so that the errors of one filter nearly
+// cancel: each error is carried to the same channel's next tap, then to the channel 16 further (error diffusion, Floyd
+// and Steinberg 1976). Activations behind a relu have large means, against which independent errors would add up to a
+// wrong gain of the layer; in a deep network without shortcuts these multiply.
+void diffuse_rounding(float* weights, std::int64_t filters, std::int64_t taps, std::int64_t channels, Parts parts);
+
 }  // namespace basin::amx
