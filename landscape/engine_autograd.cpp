@@ -56,9 +56,7 @@ class AutogradEvaluator final : public Evaluator {
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_autograd_evaluator(const Plane& plane, const EvaluationSet& set,
-                                                   std::shared_ptr<const Plan> /*plan*/,
-                                                   LandscapePrecision /*precision*/, int /*threads*/) {
+std::unique_ptr<Evaluator> make_autograd_evaluator(const Plane& plane, const EvaluationSet& set) {
   return std::make_unique<AutogradEvaluator>(plane, set);
 }
 

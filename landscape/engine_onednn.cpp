@@ -17,7 +17,7 @@ std::unique_ptr<Evaluator> make_onednn_evaluator(const Plane& plane, const Evalu
   engine.make_network = [plan, plane] {
     return std::make_unique<OnednnNetwork>(*plan, plane, kBlock, OnednnNetwork::Relu::fused);
   };
-  return make_block_evaluator(plane, set, plan, std::move(engine), threads);
+  return make_block_evaluator(plane, set, std::move(plan), std::move(engine), threads);
 }
 
 }  // namespace basin

@@ -44,7 +44,8 @@ std::span<const Engine> engines() {
        .fast = "exact (fp32)",
        .use = "the model's own forward, which checks the other engines",
        .takes_plan = false,
-       .make = make_autograd_evaluator},
+       .make = [](const Plane& plane, const EvaluationSet& set,
+                  auto...) { return make_autograd_evaluator(plane, set); }},
   };
   return table;
 }
