@@ -4,42 +4,14 @@
 
 #include <cmath>
 
-#include "data/preprocess.h"
 #include "landscape/engines.h"
 #include "landscape/verify.h"
 #include "tests/expect_error.h"
+#include "tests/landscape/forward_in_double.h"
 #include "tests/landscape/landscape_values.h"
 
 namespace basin {
 namespace {
-
-State in_double(const State& state) {
-  State result = state.clone();
-  for (Entry& entry : result.entries())
-    if (entry.value.dtype() == DType::f32) entry.value = cast(entry.value, DType::f64).detach();
-  return result;
-}
-
-Direction in_double(const Direction& direction) {
-  Direction result = direction;
-  for (Tensor& tensor : result.tensors)
-    if (tensor.defined()) tensor = cast(tensor, DType::f64).detach();
-  return result;
-}
-
-// The mean cross-entropy of `images` at the point by the model's forward in float64.
-double oracle(const SmallLandscape& small, const Images& images, const Point& point) {
-  const Recording off(false);
-  const State center = in_double(small.state);
-  const Direction x = in_double(small.x), y = in_double(small.y);
-  State state = displaced({&small.model, &center, &x, &y}, point);
-  std::vector<float> pixels(static_cast<std::size_t>(images.count * images.image_size()));
-  normalize(images, recipe_normalization(), 0, images.count, pixels.data());
-  const Tensor input = Tensor::from({images.count, 32, 32, 3}, pixels, cpu_backend());
-  const Tensor labels = Tensor::from({images.count}, images.labels, cpu_backend());
-  return mean(softmax_cross_entropy(forward(small.model, state, cast(input, DType::f64), Mode::evaluate), labels))
-      .item();
-}
 
 // An engine that runs here, but for the check of all others, and what is asked of it.
 struct Arithmetic {
@@ -83,7 +55,7 @@ void EachEngine::expect_oracle(const std::string& name, const DirectionOptions& 
   const auto evaluator = make(small);
   for (const Point& point : {Point{0, 0}, Point{0.5, -0.25}}) {
     const PointResult result = evaluate_point(*evaluator, point);
-    const double train = oracle(small, small.train, point), test = oracle(small, small.test, point);
+    const double train = loss_in_double(small, small.train, point), test = loss_in_double(small, small.test, point);
     EXPECT_LE(std::abs(result.train.loss - train), 1e-5 * std::abs(train)) << name << " at " << point.alpha;
     EXPECT_LE(std::abs(result.test.loss - test), 1e-5 * std::abs(test)) << name << " at " << point.alpha;
   }

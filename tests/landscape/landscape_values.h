@@ -9,9 +9,14 @@
 
 namespace basin {
 
-inline Images random_pixels(std::int64_t count, std::uint64_t seed, std::int64_t classes = 10) {
+// Images of shape (H, W, C).
+inline Images random_pixels(std::int64_t count, std::uint64_t seed, std::int64_t classes = 10,
+                            const Shape& image = {32, 32, 3}) {
   Images images;
   images.count = count;
+  images.height = image[0];
+  images.width = image[1];
+  images.channels = image[2];
   const Random random(seed, random_stream("test pixels"));
   for (std::int64_t i = 0; i < count * images.image_size(); ++i)
     images.pixels.push_back(static_cast<std::uint8_t>(random.below(256, static_cast<std::uint64_t>(i))));
@@ -23,21 +28,29 @@ inline Images random_pixels(std::int64_t count, std::uint64_t seed, std::int64_t
 struct SmallLandscape {
   explicit SmallLandscape(const std::string& name, std::int64_t train_count = 21, std::int64_t test_count = 5,
                           const DirectionOptions& options = {})
-      : model(find_model(name)),
+      : SmallLandscape(find_model(name), train_count, test_count, options) {}
+  SmallLandscape(const Model& network, std::int64_t train_count, std::int64_t test_count,
+                 const DirectionOptions& options = {})
+      : model(network),
         state(random_state(model, 11)),
         x(random_direction(state, options, 5, 0)),
         y(random_direction(state, options, 5, 1)),
-        train(random_pixels(train_count, 1)),
-        test(random_pixels(test_count, 2)) {}
+        train(random_pixels(train_count, 1, model.classes, model.image)),
+        test(random_pixels(test_count, 2, model.classes, model.image)),
+        normalization(recipe_normalization()) {
+    normalization.mean.resize(static_cast<std::size_t>(model.image[2]), 0.5F);
+    normalization.deviation.resize(static_cast<std::size_t>(model.image[2]), 0.25F);
+  }
   SmallLandscape(const SmallLandscape&) = delete;
 
   Plane plane() const { return {&model, &state, &x, &y}; }
-  EvaluationSet set() const { return {&train, &test, recipe_normalization(), Objective::cross_entropy}; }
+  EvaluationSet set() const { return {&train, &test, normalization, Objective::cross_entropy}; }
 
   Model model;
   State state;
   Direction x, y;
   Images train, test;
+  Normalization normalization;
 };
 
 inline std::vector<PointResult> evaluate_points(Evaluator& evaluator, const std::vector<Point>& points) {

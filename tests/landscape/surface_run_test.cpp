@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/atomic_file.h"
+#include "landscape/engines.h"
 #include "tests/landscape/landscape_values.h"
 #include "tests/temporary_folder.h"
 
@@ -15,10 +16,11 @@ bool never() { return false; }
 void ignore(std::int64_t, const PointResult&) {}
 
 // The bytes of the finished surface file, computed with at most `points_a_run` points at a time.
-std::string surface_bytes(const SmallLandscape& small, const Grid& grid, std::int64_t points_a_run, int threads) {
+std::string surface_bytes(const SmallLandscape& small, const Grid& grid, std::int64_t points_a_run,
+                          const EvaluatorOptions& options) {
   const TemporaryFolder folder;
   const std::filesystem::path log = folder / "s.h5.log", out = folder / "s.h5";
-  const auto evaluator = make_evaluator(small.plane(), small.set(), {"onednn", threads});
+  const auto evaluator = make_evaluator(small.plane(), small.set(), options);
   for (int runs = 0;; ++runs) {
     SurfaceRun run(grid, small.set(), log, kConfiguration);
     const std::int64_t first = run.done();
@@ -40,10 +42,19 @@ std::string surface_bytes(const SmallLandscape& small, const Grid& grid, std::in
 TEST(SurfaceRun, TheFileDoesNotDependOnInterruptionsAndThreads) {
   const SmallLandscape small("resnet20", 3, 2);
   const Grid grid{{-1, 1, 5}, {-0.5, 0.5, 3}, true};
-  const std::string whole = surface_bytes(small, grid, 100, 1);
-  EXPECT_EQ(surface_bytes(small, grid, 4, 1), whole);
-  EXPECT_EQ(surface_bytes(small, grid, 1, 2), whole);
-  EXPECT_EQ(surface_bytes(small, grid, 6, 7), whole);
+  for (const Engine& engine : engines()) {
+    if (!obstacle_of(engine).empty()) continue;
+    for (const LandscapePrecision precision : {LandscapePrecision::exact, LandscapePrecision::fast}) {
+      if (precision == LandscapePrecision::fast && engine.fast == engine.exact) continue;
+      const auto bytes = [&](std::int64_t points_a_run, int threads) {
+        return surface_bytes(small, grid, points_a_run, {engine.name, threads, precision});
+      };
+      const std::string whole = bytes(100, 1);
+      EXPECT_EQ(bytes(4, 1), whole) << engine.name;
+      EXPECT_EQ(bytes(1, 2), whole) << engine.name;
+      EXPECT_EQ(bytes(6, 7), whole) << engine.name;
+    }
+  }
 }
 
 TEST(SurfaceRun, RowsAreYAndColumnsAreX) {
