@@ -12,6 +12,13 @@ struct alignas(64) Sums {
   float tile[4][kTileRows * kTileColumns];
 };
 
+[[gnu::always_inline]] inline void clear_sums() {
+  clear<0>();
+  clear<1>();
+  clear<2>();
+  clear<3>();
+}
+
 template <Parts kParts>
 constexpr std::int64_t kPartCount = kParts == Parts::two ? 2 : 1;
 
@@ -93,9 +100,9 @@ const std::byte* at(const Input& input, std::int64_t group, std::int64_t tile) {
   return input.base + group * input.group + input.tiles[tile];
 }
 
-// What is left to do once sums are complete: residual, relu, rounding. A tile store takes long until its values can be
-// loaded. With two parts there is so much to do that the processor does not look far enough ahead to fill that time:
-// the epilogue of some tiles then runs in small pieces between the products of the next ones. With one part it is
+// What is left to do once sums are complete: shift, residual, relu, rounding. A tile store takes long until its values
+// can be loaded. With two parts there is so much to do that the processor does not look far enough ahead to fill that
+// time: the epilogue of some tiles then runs in small pieces between the products of the next ones. With one part it is
 // faster at once (measured on resnet20: 1.06 and 0.85 times the images a second in pieces).
 template <Parts kParts, bool kResidual, int kPositionTiles>
 class Epilogue {
@@ -105,7 +112,11 @@ class Epilogue {
   static constexpr int kPieces = kPositionTiles * kTileRows / kAtOnce;
 
   [[gnu::always_inline]] inline Epilogue(const Contraction& c, Sums& sums)
-      : sums_(sums.tile[0]), output_(c.output), residual_(kResidual ? *c.residual : c.output), relu_(c.relu) {}
+      : sums_(sums.tile[0]),
+        output_(c.output),
+        residual_(kResidual ? *c.residual : c.output),
+        all_shifts_(c.shift),
+        relu_(c.relu) {}
 
   // Takes over tiles 0 to 3 as the sums of position tiles t, t + 1, ... of channels 32 n on.
   [[gnu::always_inline]] inline void begin(std::int64_t g, std::int64_t t, std::int64_t n) {
@@ -117,6 +128,8 @@ class Epilogue {
       y_[i] = at(output_, g, t + i) + 64 * n;
       r_[i] = at(residual_, g, t + i) + 64 * n;
     }
+    const float* shift = all_shifts_ + 32 * n;
+    shift_ = {_mm512_loadu_ps(shift), _mm512_loadu_ps(kPositionTiles == 4 ? shift : shift + kTileColumns)};
     next_ = 0;
     if constexpr (kParts == Parts::one) {
 #pragma GCC unroll 32
@@ -136,14 +149,16 @@ class Epilogue {
     const int tile = piece / kPerTile, m = piece % kPerTile * kAtOnce;
     const float* row = sums_ + tile * (1024 / kPositionTiles) + m * kTileColumns;
     Values v{_mm512_load_ps(row), _mm512_load_ps(row + (kPositionTiles == 4 ? kTileColumns : 256))};
+    v = v + shift_;
     if constexpr (kResidual) v = v + read<kParts>(r_[tile] + residual_.rows[m], residual_.low);
-    if (relu_) v = larger(v, zeros());
-    write<kParts>(v, y_[tile] + output_.rows[m], output_.low);
+    write<kParts>(v, y_[tile] + output_.rows[m], output_.low, relu_);
   }
 
   float* sums_;
   const Output output_, residual_;  // copies: they stay in registers
+  const float* all_shifts_;
   const bool relu_;
+  Values shift_;  // of the channels at hand
   std::byte* y_[kPositionTiles];
   const std::byte* r_[kPositionTiles];
   int next_ = kPieces;
@@ -162,13 +177,9 @@ void contract_32_as(const Contraction& c) {
   const int pieces = pieces_each(Finish::kPieces, steps * (kInput == Parts::two ? 3 : 1));
   const auto between = [&]() __attribute__((always_inline)) { epilogue.advance(pieces); };
   for (std::int64_t n = 0; n < c.channels / 32; ++n) {
-    const float* shift = c.shift + 32 * n;
     for (std::int64_t g = 0; g < c.groups; ++g)
       for (std::int64_t t = 0; t < c.tiles; t += 2) {
-        load<0>(shift, 0);
-        load<1>(shift + 16, 0);
-        load<2>(shift, 0);
-        load<3>(shift + 16, 0);
+        clear_sums();
         const std::byte* w = c.weights + n * steps * kStep;
         for (const Input& input : c.inputs) {
           const std::byte* x0 = at(input, g, t);
@@ -193,10 +204,7 @@ void contract_16_as(const Contraction& c) {
   const int pieces = pieces_each(Finish::kPieces, static_cast<std::int64_t>(input.steps.size()));
   for (std::int64_t g = 0; g < c.groups; ++g)
     for (std::int64_t t = 0; t < c.tiles; t += 4) {
-      load<0>(c.shift, 0);
-      load<1>(c.shift, 0);
-      load<2>(c.shift, 0);
-      load<3>(c.shift, 0);
+      clear_sums();
       const std::byte* w = c.weights;
       for (const std::int32_t step : input.steps) {
         load<7>(w, kRowBytes);
@@ -226,10 +234,7 @@ void contract_16_rows_as(const Contraction& c) {
   const Input& input = c.inputs.front();
   for (std::int64_t g = 0; g < c.groups; ++g)
     for (std::int64_t t = 0; t < c.tiles; t += 4) {
-      load<0>(c.shift, 0);
-      load<1>(c.shift, 0);
-      load<2>(c.shift, 0);
-      load<3>(c.shift, 0);
+      clear_sums();
       const std::byte* w = c.weights;
       for (const std::int32_t step : input.steps) {
         step_16_rows<kParts>(at(input, g, t) + step, input, w, between);

@@ -16,13 +16,19 @@ constexpr std::int64_t kTileColumns = 16;  // f32 values a row
 // Tile registers are constants of the instructions, hence the template arguments. The clobber keeps vector stores
 // before the tile loads that read them, and vector loads behind the tile stores that wrote for them.
 
-// tile <- 16 rows of 64 bytes, `stride` bytes apart; stride 0 repeats one row.
+// tile <- 16 rows of 64 bytes, `stride` bytes apart.
 template <int kTile>
 [[gnu::always_inline]] inline void load(const void* rows, std::ptrdiff_t stride) {
   asm volatile("tileloadd (%[rows],%[stride],1), %%tmm%c[tile]"
                :
                : [tile] "i"(kTile), [rows] "r"(rows), [stride] "r"(stride)
                : "memory");
+}
+
+// tile <- 0. Cheaper than to load what the sums begin with.
+template <int kTile>
+[[gnu::always_inline]] inline void clear() {
+  asm volatile("tilezero %%tmm%c[tile]" : : [tile] "i"(kTile));
 }
 
 // 16 rows of 64 bytes, one behind the other, <- tile.

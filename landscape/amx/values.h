@@ -47,11 +47,20 @@ template <Parts kParts>
   return high + from_bf16(_mm512_loadu_si512(x + low));
 }
 
+// relu, if it is asked for, of what the parts stand for together.
 template <Parts kParts>
-[[gnu::always_inline]] inline void write(Values values, std::byte* y, std::ptrdiff_t low) {
-  const __m512i high = to_bf16(values);
-  _mm512_storeu_si512(y, high);
-  if constexpr (kParts == Parts::two) _mm512_storeu_si512(y + low, to_bf16(values - from_bf16(high)));
+[[gnu::always_inline]] inline void write(Values values, std::byte* y, std::ptrdiff_t low, bool relu = false) {
+  if constexpr (kParts == Parts::one) {
+    __m512i rounded = to_bf16(values);
+    // As 16-bit integers, bf16 values compare with 0 as they do as numbers.
+    if (relu) rounded = _mm512_max_epi16(rounded, _mm512_setzero_si512());
+    _mm512_storeu_si512(y, rounded);
+  } else {
+    if (relu) values = larger(values, zeros());
+    const __m512i high = to_bf16(values);
+    _mm512_storeu_si512(y, high);
+    _mm512_storeu_si512(y + low, to_bf16(values - from_bf16(high)));
+  }
 }
 
 }  // namespace basin::amx

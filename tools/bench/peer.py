@@ -1,7 +1,7 @@
 """PyTorch's side of the benchmarks, each job in the fastest ways known for PyTorch on a CPU.
 
 Every function here returns a list of (variant, callable, items per call); compare.py times them. Names of jobs are those
-of basin_bench: operation/conv2d/N128_C16_H32_K16_R3_S1, training/resnet20/fp32/128, surface/resnet20/fp32/512.
+of basin_bench: operation/conv2d/N128_C16_H32_K16_R3_S1, training/resnet20/fp32/128, surface/resnet20/exact/512.
 """
 import re
 
@@ -127,62 +127,70 @@ def filter_normalized(w):
 
 
 class Plane:
-    """theta + a d1 + b d2 written in place into a net whose batch norm is folded anew at every point."""
+    """theta + a d1 + b d2 in one buffer that the weights of a net are views of; its batch norm is folded beforehand."""
 
-    def __init__(self, net):
-        self.units = [m for m in net.modules() if isinstance(m, Unit)]
-        self.center = [u.layer.weight.detach().clone() for u in self.units]
-        self.d1 = [filter_normalized(w) for w in self.center]
-        self.d2 = [filter_normalized(w) for w in self.center]
-        self.scale, self.bias = [], []
-        for u in self.units:
-            width = u.layer.weight.shape[0]
-            bias = u.layer.bias.detach().clone() if u.layer.bias is not None else torch.zeros(width)
-            scale = torch.ones(width)
+    def __init__(self, net, layout, dtype=torch.float32):
+        units = [m for m in net.modules() if isinstance(m, Unit)]
+        weights, flat = [], [[], [], []]
+        for u in units:
+            w = u.layer.weight.detach().clone()
+            bias = u.layer.bias.detach().clone() if u.layer.bias is not None else torch.zeros(w.shape[0])
+            scale = torch.ones(w.shape[0])
             if u.norm is not None:
                 scale = u.norm.weight.detach() * (u.norm.running_var + u.norm.eps).rsqrt()
                 bias = u.norm.bias.detach() + (bias - u.norm.running_mean) * scale
             u.norm = None
-            u.layer.bias = nn.Parameter(bias, requires_grad=False)
-            u.layer.weight.requires_grad_(False)
-            self.scale.append(scale)
+            u.layer.bias = nn.Parameter(bias.to(dtype), requires_grad=False)
+            for values, tensor in zip(flat, (w, filter_normalized(w), filter_normalized(w))):
+                tensor = tensor * scale.view(-1, *[1] * (w.dim() - 1))
+                if layout == "channels_last" and w.dim() == 4:
+                    tensor = tensor.permute(0, 2, 3, 1)
+                values.append(tensor.flatten())
+        self.center, self.d1, self.d2 = (torch.cat(values) for values in flat)
+        self.moved = torch.empty_like(self.center, dtype=dtype)
+        for u, part in zip(units, self.moved.split([u.layer.weight.numel() for u in units])):
+            o, *rest = u.layer.weight.shape
+            if layout == "channels_last" and rest[1:]:
+                part = part.view(o, *rest[1:], rest[0]).permute(0, 3, 1, 2)
+            else:
+                part = part.view(o, *rest)
+            u.layer.weight = nn.Parameter(part, requires_grad=False)
 
     def move(self, a, b):
-        for u, w, d1, d2, scale in zip(self.units, self.center, self.d1, self.d2, self.scale):
-            shape = (-1, *[1] * (w.dim() - 1))
-            u.layer.weight.copy_(torch.add(w, d1, alpha=a).add_(d2, alpha=b).mul_(scale.view(shape)))
+        self.moved.copy_(torch.add(self.center, self.d1, alpha=a).add_(self.d2, alpha=b))
 
 
 def surface_jobs(name):
-    _, model, _, count = name.split("/")
+    """`exact` is compared with float32, `fast` with bfloat16."""
+    _, model, precision, count = name.split("/")
     count, batch = int(count), 128
+    dtype = {"exact": torch.float32, "fast": torch.bfloat16}[precision]
     images, labels = torch.randn(count, 3, 32, 32), torch.arange(count) % 10
-    jobs = []
+    y, jobs = labels.split(batch), []
 
-    def loss_of(logits, x, y):
-        return sum(F.cross_entropy(logits(xs).float(), ys, reduction="sum").item() for xs, ys in zip(x, y)) / count
+    def job(variant, net, plane, x, forward):
+        def point():
+            with torch.no_grad():
+                plane.move(0.3, -0.2)
+                return sum(F.cross_entropy(forward(net, xs).float(), ys, reduction="sum").item()
+                           for xs, ys in zip(x, y)) / count
+        jobs.append((variant, point, 1))
+
+    def autocast(net, x):
+        with torch.autocast("cpu", torch.bfloat16):
+            return net(x)
 
     with torch.no_grad():
         for layout in ("nchw", "channels_last"):
+            x = [channels_last(t) if layout == "channels_last" else t for t in images.to(dtype).split(batch)]
             net = network(model)
-            x = images.split(batch)
-            if layout == "channels_last":
-                net, x = net.to(memory_format=torch.channels_last), [channels_last(t) for t in x]
-            plane, y = Plane(net), labels.split(batch)
-
-            def point(plane=plane, net=net, x=x, y=y):
-                with torch.no_grad():
-                    plane.move(0.3, -0.2)
-                    return loss_of(net, x, y)
-
-            jobs.append((f"{layout} folded in place", point, 1))
-
-            def mkldnn_point(plane=plane, net=net, y=y, mkldnn_x=[t.to_mkldnn() for t in images.split(batch)]):
-                with torch.no_grad():
-                    plane.move(0.3, -0.2)
-                    return loss_of(lambda t: mkldnn_forward(net, t), mkldnn_x, y)
-
-        jobs.append(("mkldnn folded", mkldnn_point, 1))
+            job(f"{layout} folded", net, Plane(net, layout, dtype), x, lambda net, x: net(x))
+            if precision == "fast":
+                net = network(model)
+                job(f"{layout} folded autocast", net, Plane(net, layout), [t.float() for t in x], autocast)
+        net = network(model)
+        x = [t.to_mkldnn(dtype) for t in images.split(batch)]
+        job("mkldnn folded", net, Plane(net, "nchw"), x, mkldnn_forward)
     return jobs
 
 
@@ -192,11 +200,12 @@ def mkldnn_forward(module, x, residual=None):
         w, b = module.layer.weight, module.layer.bias
         if isinstance(module.layer, nn.Conv2d):
             layer = module.layer
+            dtype = torch.bfloat16 if x.dtype == torch.bfloat16 else torch.float32
             packed = torch._C._nn.mkldnn_reorder_conv2d_weight(
-                w.contiguous().to_mkldnn(), layer.padding, layer.stride, layer.dilation, 1)
+                w.to_mkldnn(dtype), layer.padding, layer.stride, layer.dilation, 1)
             y = torch.mkldnn_convolution(x, packed, b.to_mkldnn(), layer.padding, layer.stride, layer.dilation, 1)
         else:
-            y = F.linear(x.to_dense() if x.is_mkldnn else x, w, b)
+            y = F.linear((x.to_dense() if x.is_mkldnn else x).float(), w, b)
         if residual is not None:
             y = y + residual
         return F.relu(y) if module.relu else y

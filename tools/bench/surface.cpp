@@ -25,14 +25,14 @@ Images random_images(std::int64_t count) {
 
 // Points of a plane with two filter-normalised directions; an iteration is one point per thread and a few more, so that
 // every thread has work.
-void surface(benchmark::State& state, const std::string& name, std::int64_t count) {
+void surface(benchmark::State& state, const std::string& name, LandscapePrecision precision, std::int64_t count) {
   const Model model = find_model(name);
   const State center = initialize(model, 1, cpu_backend());
   const Direction x = random_direction(center, {}, 1, 0), y = random_direction(center, {}, 1, 1);
   const Images images = random_images(count);
   const EvaluationSet set{.train = &images, .normalization = recipe_normalization()};
-  const auto evaluator =
-      make_evaluator({.model = &model, .center = &center, .x = &x, .y = &y}, set, {.threads = thread_count()});
+  const auto evaluator = make_evaluator({.model = &model, .center = &center, .x = &x, .y = &y}, set,
+                                        {.threads = thread_count(), .precision = precision});
   std::vector<Point> points;
   for (int i = 0; i < 4 * thread_count(); ++i) points.push_back({0.01 * i, -0.01 * i});
   for (auto _ : state)
@@ -47,10 +47,12 @@ void surface(benchmark::State& state, const std::string& name, std::int64_t coun
 void register_surface_benchmarks() {
   constexpr std::int64_t kImages = 512;
   for (const std::string model : {"resnet20", "resnet56", "vgg9"})
-    benchmark::RegisterBenchmark(("surface/" + model + "/fp32/" + std::to_string(kImages)).c_str(),
-                                 [=](benchmark::State& state) { surface(state, model, kImages); })
-        ->UseRealTime()
-        ->Unit(benchmark::kMillisecond);
+    for (const LandscapePrecision precision : {LandscapePrecision::exact, LandscapePrecision::fast})
+      benchmark::RegisterBenchmark(
+          ("surface/" + model + "/" + name_of(precision) + "/" + std::to_string(kImages)).c_str(),
+          [=](benchmark::State& state) { surface(state, model, precision, kImages); })
+          ->UseRealTime()
+          ->Unit(benchmark::kMillisecond);
 }
 
 }  // namespace basin
