@@ -130,21 +130,56 @@ Existing examine_output(const RunFlags& flags, const std::string& configuration)
   return is_complete(*found) ? Existing::all : Existing::part;
 }
 
-// Seconds that `points` points will take, from a few images at the centre.
-double estimate(const Plane& plane, const EvaluationSet& set, const LandscapeFlags& flags, std::int64_t points) {
-  constexpr std::int64_t kImagesPerThread = 16;
+// Points of the grid that are far from each other.
+std::vector<Point> sample(const Grid& grid, std::int64_t count) {
+  std::vector<Point> points;
+  for (std::int64_t i = 0; i < count; ++i) points.push_back(grid.point((2 * i + 1) * grid.size() / (2 * count)));
+  return points;
+}
+
+// Seconds that `points` points will take, from a few images at a few of them: for about a second, or less where the
+// whole is short.
+double estimate(const Plane& plane, const EvaluationSet& set, const LandscapeFlags& flags, const Grid& grid,
+                std::int64_t points) {
+  constexpr std::int64_t kImages = 64;
+  constexpr double kLeast = 1.0, kShare = 0.03;  // seconds, of the whole
   const Images* source = set.train != nullptr ? set.train : set.test;
-  const Images few = source->first(std::min(kImagesPerThread * thread_count(), source->count));
+  const Images few = source->first(std::min(kImages, source->count));
   EvaluationSet small = set;
   small.train = &few;
   small.test = nullptr;
-  const auto evaluator = make_evaluator(plane, small, evaluator_options(flags));
-  evaluate_point(*evaluator, {});  // compiles the kernels
-  const auto start = Clock::now();
-  evaluate_point(*evaluator, {});
   const std::int64_t images =
       (set.train != nullptr ? set.train->count : 0) + (set.test != nullptr ? set.test->count : 0);
-  return seconds_since(start) / static_cast<double>(few.count) * static_cast<double>(images * points);
+  const double scale = static_cast<double>(images * points) / static_cast<double>(few.count);
+  const auto evaluator = make_evaluator(plane, small, evaluator_options(flags));
+  const std::vector<Point> probes = sample(grid, 4 * thread_count());
+  const auto evaluate_probes = [&] {
+    evaluator->evaluate(
+        probes, [](std::size_t, const PointResult&) {}, interrupted);
+  };
+  evaluator->evaluate(
+      std::span(probes).first(static_cast<std::size_t>(thread_count())), [](std::size_t, const PointResult&) {},
+      interrupted);  // compiles the kernels and warms the caches
+  std::int64_t done = 0;
+  double seconds = 0;
+  for (const auto start = Clock::now();
+       done == 0 || seconds < std::min(kLeast, kShare * seconds / static_cast<double>(done) * scale);
+       seconds = seconds_since(start)) {
+    evaluate_probes();
+    done += static_cast<std::int64_t>(probes.size());
+    if (interrupted()) break;
+  }
+  return seconds / static_cast<double>(done) * scale;
+}
+
+// A value of the configuration as a person reads it.
+std::string plain(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_object()) return value.dump();
+  std::string text;
+  for (const auto& [name, part] : value.items())
+    text += (text.empty() ? "" : ", ") + name + " " + (part.is_object() ? "(" + plain(part) + ")" : plain(part));
+  return text;
 }
 
 struct Extremes {
@@ -233,10 +268,10 @@ class Run {
   void print_configuration(const SurfaceRun& run) const {
     const Json json = Json::parse(configuration_);
     say("{}\n", command_line());
-    for (const auto& [name, value] : json.items()) say("  {:<12} {}\n", name, value.dump());
+    for (const auto& [name, value] : json.items()) say("  {:<12} {}\n", name, plain(value));
     if (axes_.y() != nullptr) say("  {:<12} {:.4f} between the directions\n", "cosine", cosine(*axes_.x(), *axes_.y()));
     say("  {:<12} {} ({}{})\n", "points", run.points(), run.done(), run.done() > 0 ? " of them resumed" : " done");
-    const double seconds = estimate(plane_, subject_.set(), flags_.landscape, run.points() - run.done());
+    const double seconds = estimate(plane_, subject_.set(), flags_.landscape, grid_, run.points() - run.done());
     say("  {:<12} about {}\n", "time", duration_text(seconds));
   }
 

@@ -10,7 +10,7 @@ namespace basin {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr double kTerminalInterval = 0.2, kLogInterval = 5;  // seconds between two lines
+constexpr double kTerminalInterval = 0.2, kFirstInterval = 1.5, kLogInterval = 5;  // seconds between two lines
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -39,12 +39,12 @@ Progress::Progress(std::string what, std::string unit, std::int64_t total, bool 
 double Progress::seconds() const { return seconds_since(start_); }
 
 void Progress::update(std::int64_t done, const std::string& note) {
-  const bool first = done_ == first_ && done > first_;
   done_ = done;
   note_ = note;
-  // The first report comes early, so that the remaining time is known within seconds.
-  const double interval = terminal_ ? kTerminalInterval : kLogInterval;
-  if (quiet_ || (!first && seconds_since(shown_) < interval)) return;
+  // The first line of a log comes early, so that the remaining time is known within seconds.
+  const bool first = shown_ == start_;
+  const double interval = terminal_ ? kTerminalInterval : first ? kFirstInterval : kLogInterval;
+  if (quiet_ || seconds_since(shown_) < interval) return;
   shown_ = Clock::now();
   print(false);
 }
