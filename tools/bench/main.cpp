@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   basin::register_operation_benchmarks();
   basin::register_training_benchmarks();
   basin::register_surface_benchmarks();
+  basin::register_tile_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;
