@@ -80,7 +80,6 @@ Layout layout(std::int64_t channels, std::int64_t extent, std::int64_t readers, 
   Layout layout{.height = extent, .width = extent, .channels = channels, .parts = parts};
   layout.images = std::max<std::int64_t>(1, 16 / readers);
   layout.split = readers < extent && layout.images > 1;
-  if (channels == 16) layout.margin = readers < extent ? 3 : 2;
   return layout;
 }
 
