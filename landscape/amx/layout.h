@@ -12,7 +12,6 @@ struct Layout {
   std::int64_t images = 1;    // of a group
   bool split = false;         // even columns, then odd ones: for a convolution of stride 2 over interleaved images
   std::int64_t parts = 1;
-  std::int64_t margin = 1;  // columns left of the first, the halo's included
 
   bool operator==(const Layout&) const = default;
 

@@ -133,19 +133,14 @@ bool Placer::needs_layout(int buffer) const {
 Layout Placer::layout_of(int buffer) const {
   const Shape& x = shape(buffer);
   Layout layout{.height = x[0], .width = x[1], .channels = x[2], .images = interleaved(x[1]), .parts = parts_};
-  bool strided = false;
   for (std::size_t s = 0; s < plan_.stages.size(); ++s) {
     const Stage& stage = plan_.stages[s];
     if (placement_.kernels[s] != Kernel::tiles || stage.inputs[0] != buffer) continue;
     layout.images = interleaved(output_width(stage));
     layout.split = stage.conv.stride == 2 && layout.images > 1;
-    strided = strided || stage.conv.stride == 2;
   }
   if (layout.channels != kTile || layout.images > 1 || layout.height % 4 != 0)
     layout.channels = (layout.channels + 31) / 32 * 32;
-  // Two positions of 16 channels fill a cache line: with stride 2 it should not be crossed where they are read, else
-  // where they are written.
-  if (layout.channels == kTile) layout.margin = strided ? 3 : 2;
   return layout;
 }
 
@@ -162,7 +157,6 @@ void Placer::narrow_all() {
     const auto widen = [&](int buffer) {
       if (buffer < 0 || !narrow(buffer)) return;
       placement_.layouts[static_cast<std::size_t>(buffer)]->channels = 32;
-      placement_.layouts[static_cast<std::size_t>(buffer)]->margin = 1;
       changed = true;
     };
     for (std::size_t s = 0; s < plan_.stages.size(); ++s) {
