@@ -129,6 +129,24 @@ inline Tensor images_as_residual(const Scope& s, const Tensor& x) {
   return mean_and_linear(s, layer(s, "b", y, {.filters = 64, .stride = 2}));
 }
 
+// They are the residual of a later layer, while nothing but the first convolution reads them.
+inline Tensor images_as_late_residual(const Scope& s, const Tensor& x) {
+  const Tensor y = layer(s, "a", x, {.filters = 32});
+  const Tensor z = layer(s, "b", y, {.filters = x.dim(3)}, x);
+  return mean_and_linear(s, layer(s, "c", z, {.filters = 64, .stride = 2}));
+}
+
+// Pools and convolutions of stride 2 read the same activations, as in ResNet-D's shortcuts.
+inline Tensor pooled_shortcuts(const Scope& s, const Tensor& x) {
+  Tensor y = layer(s, "stem", x, {.filters = 32, .stride = 2});
+  for (const char* name : {"one", "two", "three"}) {  // from 16 x 16 to 2 x 2
+    const Tensor shortcut = s.conv(std::string(name) + ".shortcut", max_pool2d(y, {}), {.filters = 32, .kernel = 1});
+    y = layer(s, name, y, {.filters = 32, .stride = 2}, shortcut);
+  }
+  const Tensor mean = average_pool2d(y, {});
+  return mean_and_linear(s, layer(s, "last", y, {.filters = 32, .stride = 2}, mean));
+}
+
 // For extents from which halving leads to odd ones, as MNIST's 28.
 inline Tensor flattened(const Scope& s, const Tensor& x) {
   Tensor y = layer(s, "a", x, {.filters = 16});
@@ -154,6 +172,8 @@ inline std::vector<Model> small_networks() {
           {"dense", 10, cifar, dense},
           {"disagreeing", 10, cifar, disagreeing},
           {"images_as_residual", 10, cifar, images_as_residual},
+          {"images_as_late_residual", 10, cifar, images_as_late_residual},
+          {"pooled_shortcuts", 10, cifar, pooled_shortcuts},
           {"flattened_28x28x1", 10, {28, 28, 1}, flattened},
           {"narrow_16x16x1", 10, {16, 16, 1}, narrow},
           {"halving_32x32x4", 10, {32, 32, 4}, halving},
