@@ -99,8 +99,7 @@ Run::Run(const TrainingOptions& options, const Dataset& dataset, const TrainingO
       train_images_(image_count(dataset.train, options.train_images, "--train-images", dataset.name)),
       test_images_(image_count(dataset.test, options.test_images, "--test-images", dataset.name)) {
   validate(options_);
-  check(options_.precision == Precision::fp32 || bf16_supported(),
-        "--precision bf16: this processor has no bf16 arithmetic");
+  check(options_.precision == Precision::fp32 || bf16_supported(), "--precision bf16: ", bf16_obstacle());
   if (options_.threads > 0) set_thread_count(options_.threads);
   if (options_.resume)
     start_resumed();
