@@ -30,7 +30,8 @@ memory::desc with_any_layout(const memory::desc& desc) {
 
 }  // namespace
 
-OnednnNetwork::OnednnNetwork(const Plan& plan, const Plane& plane, std::int64_t block, Relu relu)
+OnednnNetwork::OnednnNetwork(const Plan& plan, const Plane& plane, std::int64_t block, Relu relu,
+                             const vector::Kernel* kernel)
     : plan_(&plan),
       state_(plane.center),
       folder_(plane),
@@ -47,6 +48,7 @@ OnednnNetwork::OnednnNetwork(const Plan& plan, const Plane& plane, std::int64_t 
     step.in_place = layout_.in_place[i];
     if (!is_contraction(*step.stage)) continue;
     folder_.fold(*step.stage, {}, step.folded);  // sizes its vectors, which the primitives point to
+    if (kernel != nullptr && add_winograd(step, *kernel)) continue;
     if (step.stage->kind == Kind::convolution)
       add_convolution(step);
     else
@@ -106,6 +108,18 @@ void OnednnNetwork::bind(Step& step, const memory::desc& weight, const memory::d
   if (scratchpad.get_size() > 0) step.arguments[DNNL_ARG_SCRATCHPAD] = memory(scratchpad, engine_, DNNL_MEMORY_NONE);
 }
 
+// False if the kernel does not take the step.
+bool OnednnNetwork::add_winograd(Step& step, const vector::Kernel& kernel) {
+  const Stage& stage = *step.stage;
+  const Shape& weight = state_->entries()[static_cast<std::size_t>(stage.weight)].value.shape();
+  const Shape& x = plan_->buffers[static_cast<std::size_t>(stage.inputs[0])];
+  if (!vector::suits(stage, weight, x)) return false;
+  step.winograd =
+      std::make_unique<vector::WinogradConvolution>(kernel, vector::Sizes{block_, x[0], x[1], weight[3], weight[0]});
+  winograd_scratch_.resize(std::max(winograd_scratch_.size(), step.winograd->scratch_lines()));
+  return true;
+}
+
 void OnednnNetwork::add_convolution(Step& step) {
   const Stage& stage = *step.stage;
   const Shape& shape = state_->entries()[static_cast<std::size_t>(stage.weight)].value.shape();  // K R S C
@@ -149,6 +163,7 @@ void OnednnNetwork::set_point(const Point& point) {
     const bool affine = step.stage->kind == Kind::affine;
     if (!affine && !is_contraction(*step.stage)) continue;
     folder_.fold(*step.stage, point, step.folded);
+    if (step.winograd) step.winograd->set_weights(step.folded.weight);
     if (step.reorder) step.reorder.execute(stream_, step.plain_weight, step.weight);
   }
   stream_.wait();
@@ -183,14 +198,15 @@ bool OnednnNetwork::bound_output(const Step& step) {
     }
     return bound;
   };
+  const double growth = step.winograd ? vector::WinogradConvolution::kGrowth : 1;
   double bound = estimate();
-  if (!(bound < kSafe)) {
+  if (!(growth * bound < kSafe)) {
     for (const int input : stage.inputs) bound_of(input) = largest_magnitude(data(input), count(input));
     if (stage.residual >= 0) bound_of(stage.residual) = largest_magnitude(data(stage.residual), count(stage.residual));
     bound = estimate();
   }
   bound_of(stage.output) = bound;
-  return bound < kSafe;
+  return growth * bound < kSafe;
 }
 
 void OnednnNetwork::execute(Step& step) {
@@ -235,6 +251,12 @@ void OnednnNetwork::execute(Step& step) {
 
 void OnednnNetwork::contract(Step& step) {
   const Stage& stage = *step.stage;
+  if (step.winograd) {
+    step.winograd->run(data(stage.inputs[0]), step.folded.shift.data(),
+                       stage.residual >= 0 ? data(stage.residual) : nullptr, stage.relu, data(stage.output),
+                       winograd_scratch_.data());
+    return;
+  }
   // The epilogue adds to what the output holds.
   if (stage.residual >= 0 && !step.in_place)
     std::copy_n(data(stage.residual), count(stage.residual), data(stage.output));

@@ -8,6 +8,7 @@
 #include "landscape/block_evaluator.h"
 #include "landscape/buffer_layout.h"
 #include "landscape/fold.h"
+#include "landscape/vector/winograd.h"
 
 namespace basin {
 
@@ -18,8 +19,10 @@ class OnednnNetwork final : public BlockNetwork {
     keeps_nan,  // in a pass of its own
   };
 
-  // Make it and use it on one thread, whose OpenMP team has one thread. `plan` outlives it.
-  OnednnNetwork(const Plan& plan, const Plane& plane, std::int64_t block, Relu relu);
+  // Make it and use it on one thread, whose OpenMP team has one thread. `plan` outlives it. With a kernel, the
+  // convolutions that suit it run there, and the block is a multiple of 16; its relu is always fused.
+  OnednnNetwork(const Plan& plan, const Plane& plane, std::int64_t block, Relu relu,
+                const vector::Kernel* kernel = nullptr);
 
   // Forms the weights of the point: perturbed, batch norm folded, in the order the primitives read.
   void set_point(const Point& point) override;
@@ -36,8 +39,10 @@ class OnednnNetwork final : public BlockNetwork {
     std::unordered_map<int, dnnl::memory> arguments;
     dnnl::memory plain_weight, weight;  // as folded, and as the primitive reads it
     dnnl::reorder reorder;
+    std::unique_ptr<vector::WinogradConvolution> winograd;  // takes the place of all oneDNN has for the step
   };
 
+  bool add_winograd(Step& step, const vector::Kernel& kernel);
   void add_convolution(Step& step);
   void add_linear(Step& step);
   void bind(Step& step, const dnnl::memory::desc& weight, const dnnl::memory::desc& scratchpad,
@@ -61,6 +66,7 @@ class OnednnNetwork final : public BlockNetwork {
   dnnl::engine engine_ = cpu::dnnl_engine();
   dnnl::stream stream_{engine_};
   dnnl::memory activations_, scratchpad_;
+  std::vector<CacheLine> winograd_scratch_;
   std::vector<dnnl::memory> inputs_;  // that point to the block of images
   float* input_ = nullptr;
   std::vector<double> bounds_;  // of |value| per buffer

@@ -7,6 +7,7 @@
 #include "landscape/engine_amx.h"
 #include "landscape/engine_autograd.h"
 #include "landscape/engine_onednn.h"
+#include "landscape/engine_vector.h"
 
 namespace basin {
 namespace {
@@ -34,6 +35,13 @@ std::span<const Engine> engines() {
        .obstacle = amx_obstacle,
        .share = amx_share,
        .make = make_amx_evaluator},
+      {.name = "vector",
+       .exact = "exact (fp32)",
+       .fast = "exact (fp32)",
+       .use = "Winograd's convolutions in float32",
+       .obstacle = vector_obstacle,
+       .share = vector_share,
+       .make = make_vector_evaluator},
       {.name = "onednn",
        .exact = "exact (fp32)",
        .fast = "exact (fp32)",
