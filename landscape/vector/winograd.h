@@ -5,8 +5,8 @@
 //         0  1  1  0         1/2  1/2  1/2          0  1 -1 -1
 //         0 -1  1  0         1/2 -1/2  1/2
 //         0  1  0 -1          0    0    1
-// Small integers stay exact: all factors are powers of two. The error is no larger than a direct sum's (measured: 0.3 to
-// 0.8 of that of oneDNN's convolutions), as each of the 16 sums is over the channels alone.
+// Small integers stay exact: all factors are powers of two. The error is no larger than a direct sum's, as each of the
+// 16 sums is over the channels alone (measured: 0.3 to 0.8 of the error of oneDNN's convolutions).
 #pragma once
 #include <cstdint>
 #include <memory>
