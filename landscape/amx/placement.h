@@ -25,7 +25,7 @@ struct Placement {
 
 Placement place(const Plan& plan, const State& state, std::int64_t parts);
 
-// Of the plan's multiply-adds, those that run on tiles; 0 to 1.
+// Of the plan's multiply-adds, those that run on tiles; 0 to 1. What plain stages read and write counts as work too.
 double share_on_tiles(const Plan& plan, const State& state);
 
 }  // namespace basin::amx

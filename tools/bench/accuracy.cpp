@@ -54,19 +54,23 @@ void compare(const std::string& path, const std::string& data, std::int64_t coun
   const EvaluationSet set{.train = &images, .normalization = recipe_normalization()};
   std::printf("%s, %lld images; relative error of the loss at (alpha, beta)\n%-24s", checkpoint.model.name.c_str(),
               static_cast<long long>(count), "");
-  for (const Point& point : kPoints)
-    std::printf(
-        " %11s",
-        ("(" + std::to_string(point.alpha).substr(0, 4) + "," + std::to_string(point.beta).substr(0, 4) + ")").c_str());
+  for (const Point& point : kPoints) {
+    char text[32];
+    std::snprintf(text, sizeof text, "(%g, %g)", point.alpha, point.beta);
+    std::printf(" %11s", text);
+  }
   std::printf("\n%-24s", "float64");
   for (const double loss : truths) std::printf(" %11.6g", loss);
-  for (const char* engine : {"amx", "onednn"})
+  for (const Engine& engine : engines()) {
+    if (!obstacle_of(engine).empty() || engine.name == "autograd") continue;
     for (const auto precision : {LandscapePrecision::exact, LandscapePrecision::fast}) {
-      const auto evaluator = make_evaluator(plane, set, {.engine = engine, .precision = precision});
+      if (precision == LandscapePrecision::fast && engine.fast == engine.exact) continue;
+      const auto evaluator = make_evaluator(plane, set, {.engine = engine.name, .precision = precision});
       std::printf("\n%-24s", (evaluator->engine() + " " + evaluator->precision()).c_str());
       for (std::size_t i = 0; i < truths.size(); ++i)
         std::printf(" %11.1e", std::abs(evaluate_point(*evaluator, kPoints[i]).train.loss - truths[i]) / truths[i]);
     }
+  }
   std::printf("\n");
 }
 
