@@ -26,6 +26,7 @@ class OnednnNetwork final : public BlockNetwork {
 
   // Forms the weights of the point: perturbed, batch norm folded, in the order the primitives read.
   void set_point(const Point& point) override;
+  const Folded& folded(std::size_t stage) const { return steps_[stage].folded; }  // weighted stages, at the point
 
   // images: floats (block, H, W, C); the whole block is computed, whatever `count`. Never null with Relu::keeps_nan.
   const float* run(const std::byte* images, std::int64_t count, double bound) override;

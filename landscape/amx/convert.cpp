@@ -40,6 +40,7 @@ float widen(std::uint16_t x) { return std::bit_cast<float>(static_cast<std::uint
 }  // namespace
 
 void pack(const float* x, std::int64_t count, std::int64_t channels, const Layout& layout, std::byte* y) {
+  const std::int64_t low = layout.part();
   for_each_position(layout, count, [&](std::int64_t n, std::int64_t row, std::int64_t column) {
     std::byte* to = y + layout.at(n, row, column);
     // With 16 channels the second half of a vector is the next position's: zeros, which it overwrites in its turn, and
@@ -47,16 +48,17 @@ void pack(const float* x, std::int64_t count, std::int64_t channels, const Layou
     for (std::int64_t c = 0; c < layout.channels; c += 32)
       write_parts({_mm512_maskz_loadu_ps(first(channels - c), x + c),
                    _mm512_maskz_loadu_ps(first(channels - c - 16), x + c + 16)},
-                  layout.parts, to + 2 * c, layout.part());
+                  layout.parts, to + 2 * c, low);
     x += channels;
   });
 }
 
 void unpack(const std::byte* x, const Layout& layout, std::int64_t count, std::int64_t channels, float* y) {
+  const std::int64_t low = layout.part();
   for_each_position(layout, count, [&](std::int64_t n, std::int64_t row, std::int64_t column) {
     const std::byte* from = x + layout.at(n, row, column);
     for (std::int64_t c = 0; c < channels; c += 32) {
-      const Values v = read_parts(from + 2 * c, layout.parts, layout.part());
+      const Values v = read_parts(from + 2 * c, layout.parts, low);
       _mm512_mask_storeu_ps(y + c, first(channels - c), v.first);
       _mm512_mask_storeu_ps(y + c + 16, first(channels - c - 16), v.second);
     }
@@ -66,7 +68,8 @@ void unpack(const std::byte* x, const Layout& layout, std::int64_t count, std::i
 
 void max_pool_2x2(const std::byte* x, const Layout& x_layout, std::int64_t count, const Layout& y_layout,
                   std::byte* y) {
-  const auto value = [&](const std::byte* from) { return read_parts(from, x_layout.parts, x_layout.part()); };
+  const std::int64_t x_low = x_layout.part(), y_low = y_layout.part();
+  const auto value = [&](const std::byte* from) { return read_parts(from, x_layout.parts, x_low); };
   for_each_position(y_layout, count, [&](std::int64_t n, std::int64_t row, std::int64_t column) {
     const std::byte* left = x + x_layout.at(n, 2 * row, 2 * column);
     const std::byte* right = left + x_layout.neighbour();
@@ -75,11 +78,12 @@ void max_pool_2x2(const std::byte* x, const Layout& x_layout, std::int64_t count
     for (std::int64_t c = 0; c < 2 * y_layout.channels; c += 64)
       write_parts(
           larger(larger(value(left + c), value(right + c)), larger(value(left + line + c), value(right + line + c))),
-          y_layout.parts, to + c, y_layout.part());
+          y_layout.parts, to + c, y_low);
   });
 }
 
 void average_pool(const std::byte* x, const Layout& layout, std::int64_t count, std::int64_t channels, float* y) {
+  const std::int64_t low = layout.part(), neighbour = layout.neighbour();
   const __m512 positions = _mm512_set1_ps(static_cast<float>(layout.height * layout.width));
   for (std::int64_t n = 0; n < count; ++n, y += channels)
     for (std::int64_t c = 0; c < channels; c += 32) {
@@ -87,7 +91,7 @@ void average_pool(const std::byte* x, const Layout& layout, std::int64_t count, 
       const std::byte* line = x + layout.at(n, 0, 0) + 2 * c;
       for (std::int64_t row = 0; row < layout.height; ++row, line += layout.line())
         for (std::int64_t column = 0; column < layout.width; ++column)
-          sum = sum + read_parts(line + column * layout.neighbour(), layout.parts, layout.part());
+          sum = sum + read_parts(line + column * neighbour, layout.parts, low);
       _mm512_mask_storeu_ps(y + c, first(channels - c), _mm512_div_ps(sum.first, positions));
       _mm512_mask_storeu_ps(y + c + 16, first(channels - c - 16), _mm512_div_ps(sum.second, positions));
     }

@@ -1,5 +1,7 @@
 #include "landscape/amx/layout.h"
 
+#include <bit>
+
 namespace basin::amx {
 namespace {
 
@@ -21,7 +23,8 @@ std::int64_t Layout::bytes(std::int64_t count) const { return (count + images - 
 std::int64_t Layout::at(std::int64_t image, std::int64_t y, std::int64_t x) const {
   std::int64_t column = x + (channels == kNarrow ? 2 : 1);
   if (split) column = column % 2 * (columns() / 2) + column / 2;
-  return image / images * group() + (y + 1) * line() + (column * images + image % images) * position();
+  const int shift = std::countr_zero(static_cast<std::uint64_t>(images));
+  return (image >> shift) * group() + (y + 1) * line() + (column * images + (image & (images - 1))) * position();
 }
 
 }  // namespace basin::amx

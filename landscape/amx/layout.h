@@ -9,7 +9,7 @@ namespace basin::amx {
 struct Layout {
   std::int64_t height = 0, width = 0;
   std::int64_t channels = 0;  // padded with zeros: 16, or a multiple of 32
-  std::int64_t images = 1;    // of a group
+  std::int64_t images = 1;    // of a group, a power of two
   bool split = false;         // even columns, then odd ones: for a convolution of stride 2 over interleaved images
   std::int64_t parts = 1;
 

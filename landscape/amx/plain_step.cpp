@@ -24,8 +24,7 @@ PlainStep::PlainStep(const Plan& plan, const Stage& stage, const Plane& plane, s
       residual_(residual),
       output_(output),
       size_(static_cast<std::size_t>(plan.buffers[static_cast<std::size_t>(stage.output)].count() * block)),
-      block_(block),
-      folder_(plane) {
+      block_(block) {
   if (stage.kind == Kind::add || stage.kind == Kind::concat) return;
   Stage bare = stage;
   bare.inputs = {0};
@@ -41,7 +40,6 @@ PlainStep::PlainStep(const Plan& plan, const Stage& stage, const Plane& plane, s
 }
 
 void PlainStep::set_point(const Point& point) {
-  if (is_weighted(*stage_)) folder_.fold(*stage_, point, folded_);
   if (network_) network_->set_point(point);
 }
 
@@ -52,9 +50,8 @@ double PlainStep::bound(std::span<const double> buffers) const {
     largest = std::max(largest, of(input));
     sum += of(input);
   }
-  const double own = is_weighted(*stage_)        ? folded_.gain * largest + folded_.offset
-                     : stage_->kind == Kind::add ? sum
-                                                 : largest;
+  double own = stage_->kind == Kind::add ? sum : largest;
+  if (is_weighted(*stage_)) own = network_->folded(0).gain * largest + network_->folded(0).offset;
   return own + (stage_->residual >= 0 ? of(stage_->residual) : 0);
 }
 

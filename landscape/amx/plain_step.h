@@ -28,8 +28,6 @@ class PlainStep final : public Step {
   float* output_;
   std::size_t size_;  // floats of the output
   std::int64_t block_;
-  Folder folder_;
-  Folded folded_;                           // of a weighted stage
   Plan alone_;                              // the stage without its residual and relu
   std::unique_ptr<OnednnNetwork> network_;  // of it; null for add and concat
 };

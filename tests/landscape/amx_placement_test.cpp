@@ -61,7 +61,6 @@ Model small_network_named(const std::string& name) {
 
 TEST(AmxPlacement, SharesOfTheMultiplyAdds) {
   const auto share = [](const Planned& planned) { return share_on_tiles(planned.plan, planned.state); };
-  // Its batch norms in front of convolutions run plain, all convolutions on tiles.
   // Its batch norms and concatenations outweigh its convolutions.
   EXPECT_LT(share(Planned{std::string("densenet121")}), 0.9);
   // Two projections of stride 2 read what a 1 x 1 convolution of stride 1 needs in another layout.
@@ -69,7 +68,7 @@ TEST(AmxPlacement, SharesOfTheMultiplyAdds) {
   EXPECT_TRUE(resnet50 >= kWorthwhileShare && resnet50 < 0.96) << resnet50;
   EXPECT_LT(share(Planned(small_network_named("strange"))), 0.05);
   const double disagreeing = share(Planned(small_network_named("disagreeing")));
-  EXPECT_TRUE(disagreeing > 0.7 && disagreeing < kWorthwhileShare) << disagreeing;
+  EXPECT_TRUE(disagreeing > 0.5 && disagreeing < 0.7) << disagreeing;
 }
 
 // What the steps of a network take for granted.
