@@ -137,39 +137,45 @@ std::vector<Point> sample(const Grid& grid, std::int64_t count) {
   return points;
 }
 
-// Seconds that `points` points will take, from a few images at a few of them: for about a second, or less where the
-// whole is short.
+// Seconds that an evaluator needs for each of the points, on all threads together.
+double seconds_per_point(Evaluator& evaluator, std::span<const Point> points) {
+  const auto start = Clock::now();
+  evaluator.evaluate(
+      points, [](std::size_t, const PointResult&) {}, interrupted);
+  return seconds_since(start) / static_cast<double>(points.size());
+}
+
+// Seconds that `points` points will take, from some of the images at a few of them: for about a second, or less where
+// the whole is short.
 double estimate(const Plane& plane, const EvaluationSet& set, const LandscapeFlags& flags, const Grid& grid,
                 std::int64_t points) {
-  constexpr std::int64_t kImages = 64;
-  constexpr double kLeast = 1.0, kShare = 0.03;  // seconds, of the whole
-  const Images* source = set.train != nullptr ? set.train : set.test;
-  const Images few = source->first(std::min(kImages, source->count));
+  constexpr double kOnePoint = 0.03, kLeast = 1.0, kShare = 0.03;  // seconds, seconds, of the whole
+  const Images& source = set.train != nullptr ? *set.train : *set.test;
+  const auto threads = static_cast<std::size_t>(thread_count());
+  const std::vector<Point> probes = sample(grid, 4 * thread_count());
   EvaluationSet small = set;
-  small.train = &few;
   small.test = nullptr;
+  // So many images that the weights, which are formed once a point, weigh little, as they will.
+  Images some = source.first(std::min<std::int64_t>(16, source.count));
+  std::unique_ptr<Evaluator> evaluator;
+  for (;; some = source.first(std::min(4 * some.count, source.count))) {
+    small.train = &some;
+    evaluator = make_evaluator(plane, small, evaluator_options(flags));
+    seconds_per_point(*evaluator, std::span(probes).first(threads));  // compiles the kernels, fills the caches
+    const double seconds = seconds_per_point(*evaluator, std::span(probes).first(threads));
+    if (seconds >= kOnePoint || some.count == source.count || interrupted()) break;
+  }
   const std::int64_t images =
       (set.train != nullptr ? set.train->count : 0) + (set.test != nullptr ? set.test->count : 0);
-  const double scale = static_cast<double>(images * points) / static_cast<double>(few.count);
-  const auto evaluator = make_evaluator(plane, small, evaluator_options(flags));
-  const std::vector<Point> probes = sample(grid, 4 * thread_count());
-  const auto evaluate_probes = [&] {
-    evaluator->evaluate(
-        probes, [](std::size_t, const PointResult&) {}, interrupted);
-  };
-  evaluator->evaluate(
-      std::span(probes).first(static_cast<std::size_t>(thread_count())), [](std::size_t, const PointResult&) {},
-      interrupted);  // compiles the kernels and warms the caches
-  std::int64_t done = 0;
-  double seconds = 0;
-  for (const auto start = Clock::now();
-       done == 0 || seconds < std::min(kLeast, kShare * seconds / static_cast<double>(done) * scale);
-       seconds = seconds_since(start)) {
-    evaluate_probes();
-    done += static_cast<std::int64_t>(probes.size());
-    if (interrupted()) break;
-  }
-  return seconds / static_cast<double>(done) * scale;
+  const double scale = static_cast<double>(images * points) / static_cast<double>(some.count);
+  double sum = 0, spent = 0;
+  int turns = 0;
+  do {
+    sum += seconds_per_point(*evaluator, probes);
+    spent = sum * static_cast<double>(probes.size());
+    ++turns;
+  } while (spent < std::min(kLeast, kShare * scale * sum / turns) && !interrupted());
+  return scale * sum / turns;
 }
 
 // A value of the configuration as a person reads it.

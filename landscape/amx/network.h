@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "landscape/amx/placement.h"
+#include "landscape/amx/schedule.h"
 #include "landscape/amx/step.h"
 #include "landscape/block_evaluator.h"
 
@@ -12,32 +12,13 @@ namespace basin::amx {
 
 class Network final : public BlockNetwork {
  public:
-  // `plan` outlives it; `block` is a multiple of largest_span(plan, ...).
+  // `plan` outlives it. `block`: images, a multiple of what each step computes at once, else Error. parts: 1 or 2.
   Network(const Plan& plan, const Plane& plane, std::int64_t block, std::int64_t parts);
 
   void set_point(const Point& point) override;
   const float* run(const std::byte* images, std::int64_t count, double bound) override;
 
  private:
-  // A buffer of the plan in one of its two forms.
-  struct Value {
-    int buffer = -1;
-    bool plain = false;
-    bool operator==(const Value&) const = default;
-  };
-  struct Operation {
-    const Stage* stage = nullptr;     // null: a change of form
-    const Stage* shortcut = nullptr;  // joins
-    std::vector<Value> reads = {};    // inputs of the stage, the shortcut's, the residual
-    Value writes = {};
-  };
-
-  void list_operations();
-  void list(std::size_t stage);
-  Value in_form(int buffer, bool plain);
-  bool joins(std::size_t stage, std::size_t& into) const;
-  void place_values();
-  void make_steps();
   std::unique_ptr<Step> make_step(const Operation& operation);
   std::unique_ptr<Step> make_contraction(const Operation& operation);
   std::byte* data(Value value) const;
@@ -49,9 +30,8 @@ class Network final : public BlockNetwork {
   std::int64_t block_;
   Placement placement_;
   std::vector<Operation> operations_;
-  std::vector<Value> written_;
+  MemoryPlan memory_;
   std::vector<std::vector<CacheLine>> slots_;
-  std::vector<std::vector<int>> slot_of_;  // [plain][buffer], -1: none
   std::vector<std::unique_ptr<Step>> steps_;
   std::int64_t span_ = 1;
   std::vector<double> bounds_;
