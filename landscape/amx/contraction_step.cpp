@@ -8,8 +8,7 @@
 namespace basin::amx {
 namespace {
 
-constexpr std::int64_t kNarrow = 16;  // channels
-constexpr std::int64_t kPixel = 4;    // values: the channels of an image and zeros
+constexpr std::int64_t kPixel = 4;  // values: the channels of an image and zeros
 
 bool reads_images(const Convolution& convolution) { return convolution.x.layout == nullptr; }
 

@@ -9,10 +9,6 @@
 namespace basin::amx {
 namespace {
 
-__mmask16 first(std::int64_t count) {
-  return count >= 16 ? __mmask16{0xFFFF} : count <= 0 ? __mmask16{0} : static_cast<__mmask16>((1U << count) - 1);
-}
-
 // The 32 values at x, whose rests are `low` bytes further where there are two parts.
 Values read_parts(const std::byte* x, std::int64_t parts, std::ptrdiff_t low) {
   return parts == 2 ? read<Parts::two>(x, low) : read<Parts::one>(x, low);

@@ -3,11 +3,6 @@
 #include <bit>
 
 namespace basin::amx {
-namespace {
-
-constexpr std::int64_t kNarrow = 16;  // channels
-
-}  // namespace
 
 std::int64_t Layout::columns() const {
   // With 16 channels a product reads two positions, so that the last one of a line reads one behind the halo; the first

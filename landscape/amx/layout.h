@@ -4,6 +4,8 @@
 
 namespace basin::amx {
 
+constexpr std::int64_t kNarrow = 16;  // channels that are not padded to 32: two positions fill a product's depth
+
 // bf16 channels last, with a halo of zeros: (groups of images, parts, height + 2, columns, images of a group,
 // channels). The images of a group are interleaved so that 16 positions in a row fill a tile where a line has fewer.
 struct Layout {

@@ -37,6 +37,11 @@ struct Values {
   return {_mm512_max_ps(a.first, b.first), _mm512_max_ps(a.second, b.second)};
 }
 
+// The first `count` lanes of a vector; any count.
+[[gnu::always_inline]] inline __mmask16 first(std::int64_t count) {
+  return count >= 16 ? __mmask16{0xFFFF} : count <= 0 ? __mmask16{0} : static_cast<__mmask16>((1U << count) - 1);
+}
+
 [[gnu::always_inline]] inline Values zeros() { return {_mm512_setzero_ps(), _mm512_setzero_ps()}; }
 
 // `low`: bytes from the values to their rests.

@@ -6,10 +6,6 @@
 namespace basin::amx {
 namespace {
 
-__mmask16 first(std::int64_t count) {
-  return count >= 16 ? __mmask16{0xFFFF} : count <= 0 ? __mmask16{0} : static_cast<__mmask16>((1U << count) - 1);
-}
-
 // rows (16 filters, 16 pairs) -> tile (16 pairs, 16 filters), in elements of 32 bits.
 void transpose(const __m512i* rows, std::byte* tile) {
   const __m512i filter =
