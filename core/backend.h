@@ -1,9 +1,14 @@
 // What a device must be able to do: one virtual per kernel, on plain views. Outputs are allocated by the caller and
 // fully overwritten unless stated; inputs and outputs never overlap except where a kernel says "in place".
-// Floating-point kernels take f32 or f64, the same for all arguments. Activations (N, H, W, C), filters
+// Floating-point kernels take the types that computes() names, the same for all arguments; where those are f16 or bf16,
+// sums and intermediate values are f32, and so are the channels' values (scale, gamma, mean, ...) of normalisations and
+// all arguments of losses. Activations (N, H, W, C), filters
 // (K, R, S, C / groups); "rows" are all axes but the last. Reductions have an order that depends on the shapes alone,
 // never on the number of threads.
 #pragma once
+#include <functional>
+#include <memory>
+
 #include "core/operations.h"
 
 namespace basin {
@@ -21,10 +26,38 @@ struct AdamStep {
   std::int64_t step;  // 1 for the first
 };
 
+class StepKernels;
+
+// Work of a back end that can be run again and again.
+class RecordedWork {
+ public:
+  virtual ~RecordedWork() = default;
+  virtual void run() = 0;  // does not wait for it
+};
+
+// A copy to the host that is under way.
+class PendingCopy {
+ public:
+  virtual ~PendingCopy() = default;
+  virtual bool ready() const = 0;  // without waiting
+  virtual const void* wait() = 0;  // the bytes, which live as long as this object
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
-  virtual std::string name() const = 0;  // "cpu", "cuda:0"
+  virtual std::string name() const = 0;         // "cpu", "cuda:0"
+  virtual bool computes(DType type) const = 0;  // is it a floating-point type that kernels take?
+
+  // ---- order. Kernels and copies run in the order of the calls; only what gives a value to the host waits for them.
+  virtual void synchronize() = 0;  // waits for all
+  // Copies `bytes` as they are when the calls before this one are done; later ones may overwrite them.
+  virtual std::unique_ptr<PendingCopy> start_copy_to_host(const void* from, std::size_t bytes) = 0;
+  // What work() asks of the back end, to be run by RecordedWork::run() (a CUDA graph). work() is called now, without
+  // its kernels running, or at each run(): it must not read values of the back end, nor have effects elsewhere that
+  // matter. The memory that it allocates stays reserved until the result is destroyed; what it uses besides must live
+  // so long.
+  virtual std::unique_ptr<RecordedWork> record(std::function<void()> work) = 0;
 
   // ---- memory, in bytes; 64-byte aligned
   virtual void* allocate(std::size_t bytes) = 0;
@@ -62,6 +95,9 @@ class Backend {
 
   // ---- pooling; indices (i32, shape of y) are flat positions in x
   virtual void max_pool2d(const ConstView& x, const Pool2d& options, const View& y, const View& indices) = 0;
+  // grad_x[i] = sum of grad_output where indices == i, in ascending order; each index is one of its window's.
+  virtual void max_pool2d_gradient(const ConstView& grad_output, const ConstView& indices, const Pool2d& options,
+                                   const View& grad_x) = 0;
   virtual void average_pool2d(const ConstView& x, const Pool2d& options, const View& y) = 0;
   virtual void average_pool2d_gradient(const ConstView& grad_output, const Pool2d& options, const View& grad_x) = 0;
 
@@ -101,7 +137,13 @@ class Backend {
   // Kingma, Ba 2015, algorithm 1; Loshchilov, Hutter 2019 for the decoupled decay.
   virtual void adam_step(const AdamStep& step, const ConstView& gradient, const View& parameter,
                          const View& first_moment, const View& second_moment) = 0;
+
+  // Kernels of whole training steps (core/step_kernels.h).
+  virtual StepKernels& step_kernels() = 0;
 };
+
+// The type of a normalisation's values per channel for activations of `type`, and of losses.
+inline DType channel_dtype(DType type) { return type == DType::f16 || type == DType::bf16 ? DType::f32 : type; }
 
 // The CPU back end of this process: f32 by oneDNN and vectorised loops, f64 by obvious loops.
 Backend& cpu_backend();

@@ -1,5 +1,5 @@
 // The operation set, closed under differentiation: the rule of each operation uses only operations of this file.
-// Shapes are checked; a misfit throws Error. Floating-point operations take f32 or f64, one dtype and one back end per
+// Shapes are checked; a misfit throws Error. Floating-point operations take one dtype and one back end per
 // call. Activations are (N, H, W, C), filters (K, R, S, C / groups).
 #pragma once
 #include <optional>

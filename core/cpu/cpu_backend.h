@@ -7,8 +7,12 @@ namespace basin::cpu {
 class CpuBackend final : public Backend {
  public:
   std::string name() const override { return "cpu"; }
+  bool computes(DType type) const override { return type == DType::f32 || type == DType::f64; }
 
   // cpu_backend.cpp
+  void synchronize() override {}
+  std::unique_ptr<PendingCopy> start_copy_to_host(const void* from, std::size_t bytes) override;
+  std::unique_ptr<RecordedWork> record(std::function<void()> work) override;
   void* allocate(std::size_t bytes) override;
   void release(void* data, std::size_t bytes) noexcept override;
   void copy_from_host(void* to, const void* host, std::size_t bytes) override;
@@ -47,6 +51,8 @@ class CpuBackend final : public Backend {
 
   // pooling.cpp
   void max_pool2d(const ConstView& x, const Pool2d& options, const View& y, const View& indices) override;
+  void max_pool2d_gradient(const ConstView& grad_output, const ConstView& indices, const Pool2d& options,
+                           const View& grad_x) override;
   void average_pool2d(const ConstView& x, const Pool2d& options, const View& y) override;
   void average_pool2d_gradient(const ConstView& grad_output, const Pool2d& options, const View& grad_x) override;
 
@@ -76,6 +82,9 @@ class CpuBackend final : public Backend {
                 const View& momentum) override;
   void adam_step(const AdamStep& step, const ConstView& gradient, const View& parameter, const View& first_moment,
                  const View& second_moment) override;
+
+  // step_kernels.cpp
+  StepKernels& step_kernels() override;
 };
 
 }  // namespace basin::cpu

@@ -63,6 +63,11 @@ void CpuBackend::max_pool2d(const ConstView& x, const Pool2d& options, const Vie
   });
 }
 
+void CpuBackend::max_pool2d_gradient(const ConstView& grad_output, const ConstView& indices, const Pool2d&,
+                                     const View& grad_x) {
+  scatter(grad_output, indices, grad_x);
+}
+
 void CpuBackend::average_pool2d(const ConstView& x, const Pool2d& options, const View& y) {
   const std::int64_t height = x.shape[1], width = x.shape[2], channels = x.shape[3];
   const std::int64_t rows = y.shape[1], columns = y.shape[2];

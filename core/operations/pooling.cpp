@@ -1,6 +1,17 @@
 #include "core/operations/common.h"
 
 namespace basin {
+namespace {
+
+// Given where the maxima are, pooling is a gather, and this its adjoint.
+Tensor max_pool2d_gradient(const Tensor& grad_output, const Tensor& indices, const Shape& x, const Pool2d& options) {
+  Tensor y = empty_like(grad_output, x);
+  y.backend().max_pool2d_gradient(grad_output.view(), indices.view(), options, y.mutable_view());
+  return record("max_pool2d_gradient", y, {grad_output},
+                [indices](const Pullback& p) { return Tensors{gather(p.grad_output, indices)}; });
+}
+
+}  // namespace
 
 Shape pool2d_shape(const Shape& x, const Pool2d& o) {
   check(x.size() == 4, "pool2d: takes (N, H, W, C), not ", x);
@@ -18,10 +29,12 @@ Tensor max_pool2d(const Tensor& x, const Pool2d& options) {
   Tensor y = empty_like(x, shape);
   const Tensor indices = Tensor::empty(shape, DType::i32, x.backend());
   x.backend().max_pool2d(x.view(), options, y.mutable_view(), indices.mutable_view());
-  // Given where the maxima are, pooling is a gather: linear, with scatter as its adjoint.
   return record(
       "max_pool2d", y, {x},
-      [indices](const Pullback& p) { return Tensors{scatter(p.grad_output, indices, p.inputs[0].shape())}; }, options);
+      [indices, options](const Pullback& p) {
+        return Tensors{max_pool2d_gradient(p.grad_output, indices, p.inputs[0].shape(), options)};
+      },
+      options);
 }
 
 Tensor average_pool2d(const Tensor& x, const Pool2d& options) {
