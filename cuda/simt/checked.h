@@ -109,12 +109,12 @@ class Global {
   template <class U>
   U load(const Index& i) const {
     U value;
-    std::memcpy(&value, access(simt::Access::read, i, sizeof(U) / sizeof(T)), sizeof(U));
+    std::memcpy(static_cast<void*>(&value), access(simt::Access::read, i, sizeof(U) / sizeof(T)), sizeof(U));
     return value;
   }
   template <class U>
   void store(const Index& i, const U& value) const {
-    std::memcpy(access(simt::Access::write, i, sizeof(U) / sizeof(T)), &value, sizeof(U));
+    std::memcpy(static_cast<void*>(access(simt::Access::write, i, sizeof(U) / sizeof(T))), &value, sizeof(U));
   }
 
   T* data_ = nullptr;
@@ -152,12 +152,12 @@ class SharedArray {
   template <class U>
   U load(const Index& i) const {
     U value;
-    std::memcpy(&value, access(simt::Access::read, i), sizeof(U));
+    std::memcpy(static_cast<void*>(&value), access(simt::Access::read, i), sizeof(U));
     return value;
   }
   template <class U>
   void store(const Index& i, const U& value) const {
-    std::memcpy(access(simt::Access::write, i), &value, sizeof(U));
+    std::memcpy(static_cast<void*>(access(simt::Access::write, i)), &value, sizeof(U));
   }
 
   T values_[N];
