@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "cuda/simt/block.h"
+#include "cuda/simt/start_kernel.h"
 
 namespace basin::simt {
 namespace {
@@ -66,7 +67,9 @@ class PooledBlock {
   std::unique_ptr<Block> block_;
 };
 
-void check_shape(const dim3& grid, const dim3& block, std::size_t shared_bytes, const Site& site) {
+}  // namespace
+
+void check_launch(dim3 grid, dim3 block, std::size_t shared_bytes, const Site& site) {
   const std::uint64_t threads = std::uint64_t{block.x} * block.y * block.z;
   check(threads >= 1 && threads <= kMaxThreads && block.z <= 64, where(site), ": launch of ", threads,
         " threads a block; 1 to ", kMaxThreads, " are possible");
@@ -76,8 +79,6 @@ void check_shape(const dim3& grid, const dim3& block, std::size_t shared_bytes, 
   check(shared_bytes <= kMaxSharedBytes, where(site), ": launch with ", shared_bytes, " bytes of shared memory; ",
         kMaxSharedBytes, " are possible");
 }
-
-}  // namespace
 
 Options& options() {
   static Options instance;
@@ -113,7 +114,6 @@ void reset_counters() {
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, const std::source_location& site,
               const std::function<void()>& body) {
   static std::atomic<std::uint32_t> launches = 0;
-  check_shape(grid, block, shared_bytes, site);
   const Launch launch{grid, block, shared_bytes, site, body, ++launches};
   {
     const std::lock_guard lock(totals().mutex);

@@ -2,32 +2,73 @@
 #include "cuda/runtime.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
+#include "cuda/memory_pool.h"
+#include "cuda/simt/allocations.h"
 #include "cuda/simt/simt.h"
+#include "cuda/simt/stream.h"
 
-// What the handles of the emulated device point to.
-struct CUstream_st {};
+// What a handle of an emulated event points to.
 struct CUevent_st {
   std::chrono::steady_clock::time_point time;
 };
 
 namespace basin::cuda {
+namespace {
+
+void check_not_captured(Stream stream, const char* what, const Site& site) {
+  check(!stream.capturing(site), site.file_name(), ":", site.line(), ": ", what, " while the stream is captured");
+}
+
+// [data, data + bytes) of an allocation, found when a copy is asked for and not when a graph does it again.
+class Range {
+ public:
+  Range(const void* data, std::size_t bytes)
+      : allocation_(&simt::allocation_of(data, bytes)), data_(static_cast<const char*>(data)), bytes_(bytes) {}
+  void mark_written() const {
+    allocation_->shadow.mark_written(static_cast<std::size_t>(data_ - allocation_->data), bytes_);
+  }
+
+ private:
+  simt::Allocation* allocation_;
+  const char* data_;
+  std::size_t bytes_;
+};
+
+}  // namespace
 
 int device_count(std::string*) { return 1; }
 
+std::string device_obstacle(int device) {
+  return device == 0 ? "" : "device " + std::to_string(device) + ": there is one emulated device, 0";
+}
+
 DeviceInfo device_info(int device, const Site&) {
-  check(device == 0, "device ", device, ": there is one emulated device, 0");
-  return {.name = "SIMT emulator", .major = 9, .minor = 0, .multiprocessors = 1};
+  const std::string obstacle = device_obstacle(device);
+  check(obstacle.empty(), obstacle);
+  return {.name = "SIMT emulator",
+          .major = 9,
+          .minor = 0,
+          .multiprocessors = 1,
+          .memory_bytes = simt::memory().total_bytes};
 }
 
 void select_device(int device, const Site& site) { device_info(device, site); }
+int selected_device(const Site&) { return 0; }
 
-void Stream::synchronize(const Site&) const {}
+void Stream::synchronize(const Site& site) const { check_not_captured(*this, "waiting for it", site); }
+bool Stream::capturing(const Site&) const { return handle_ && handle_->recording; }
 
-void destroy_stream(CUstream_st* stream) noexcept { delete stream; }
+void destroy_stream(CUstream_st* stream) noexcept {
+  const Stream ended(stream);
+  memory_pool().trim(&ended);
+  delete stream;
+}
 void destroy_event(CUevent_st* event) noexcept { delete event; }
 
 OwnedStream::OwnedStream(const Site&) : handle_(new CUstream_st) {}
@@ -35,36 +76,67 @@ OwnedStream::OwnedStream(const Site&) : handle_(new CUstream_st) {}
 Event::Event(const Site&) : handle_(new CUevent_st) {}
 void Event::record(Stream, const Site&) { handle_.get()->time = std::chrono::steady_clock::now(); }
 void Event::wait(Stream, const Site&) const {}
+bool Event::reached(const Site&) const { return true; }
+void Event::synchronize(const Site&) const {}
 double Event::milliseconds_since(const Event& start, const Site&) const {
   return std::chrono::duration<double, std::milli>(handle_.get()->time - start.handle_.get()->time).count();
 }
 
-DeviceBuffer::DeviceBuffer(Stream stream, std::size_t bytes, const Site&)
-    : stream_(stream), data_(simt::allocate(bytes)), bytes_(bytes) {}
-DeviceBuffer::DeviceBuffer(DeviceBuffer&& other) noexcept
-    : stream_(other.stream_), data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-DeviceBuffer& DeviceBuffer::operator=(DeviceBuffer&& other) noexcept {
-  std::swap(stream_, other.stream_);
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
+PinnedBuffer::PinnedBuffer(std::size_t bytes, const Site&) : data_(std::malloc(bytes ? bytes : 1)), bytes_(bytes) {
+  check(data_.get() != nullptr, "simt: no memory for ", bytes, " bytes");
 }
-DeviceBuffer::~DeviceBuffer() { simt::release(data_); }
+void PinnedBuffer::free_pinned(void* data) noexcept { std::free(data); }
 
-void copy_to_device(Stream, void* to, const void* host, std::size_t bytes, const Site&) {
-  simt::mark_written(to, bytes);
-  std::memcpy(to, host, bytes);
+void copy_to_device(Stream stream, void* to, const void* host, std::size_t bytes, const Site& site) {
+  const Range range(to, bytes);
+  const auto copy = [range, to, bytes](const void* from) {
+    range.mark_written();
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  };
+  if (!stream.capturing(site)) return copy(host);
+  const auto* values = static_cast<const char*>(host);
+  simt::submit(stream.handle(), [copy, kept = std::vector<char>(values, values + bytes)] { copy(kept.data()); });
 }
 
-void copy_to_host(Stream, void* host, const void* from, std::size_t bytes, const Site&) {
+void copy_to_host(Stream stream, void* host, const void* from, std::size_t bytes, const Site& site) {
+  check_not_captured(stream, "a copy to the host", site);
   simt::check_allocated(from, bytes);
-  std::memcpy(host, from, bytes);
+  if (bytes > 0) std::memcpy(host, from, bytes);
 }
 
-void copy_on_device(Stream, void* to, const void* from, std::size_t bytes, const Site&) {
-  simt::check_allocated(from, bytes);
-  simt::mark_written(to, bytes);
-  std::memmove(to, from, bytes);
+void start_copy_to_host(Stream stream, const PinnedBuffer& host, const void* from, std::size_t bytes,
+                        const Site& site) {
+  check(bytes <= host.bytes(), "a copy of ", bytes, " bytes into ", host.bytes());
+  copy_to_host(stream, host.data(), from, bytes, site);
+}
+
+void copy_on_device(Stream stream, void* to, const void* from, std::size_t bytes, const Site&) {
+  const Range source(from, bytes), range(to, bytes);
+  simt::submit(stream.handle(), [range, to, from, bytes] {
+    range.mark_written();
+    if (bytes > 0) std::memmove(to, from, bytes);
+  });
+}
+
+void* device_malloc(std::size_t bytes, const Site&) {
+  const simt::Memory memory = simt::memory();
+  if (bytes > memory.total_bytes || memory.allocated_bytes > memory.total_bytes - bytes) return nullptr;
+  return simt::allocate(bytes);
+}
+void device_free(void* data) noexcept { simt::release(data); }
+DeviceMemory device_memory(const Site&) {
+  const simt::Memory memory = simt::memory();
+  return {memory.total_bytes - memory.allocated_bytes, memory.total_bytes};
+}
+
+void begin_use(void* block, std::size_t bytes, const Stream* capturing) {
+  simt::begin_use(block, bytes);
+  if (capturing) simt::submit(capturing->handle(), [block, bytes] { simt::begin_use(block, bytes); });
+}
+
+void end_use(void* block, const Stream* capturing) noexcept {
+  simt::end_use(block);
+  if (capturing) simt::submit(capturing->handle(), [block] { simt::end_use(block); });
 }
 
 }  // namespace basin::cuda
