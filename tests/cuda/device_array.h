@@ -4,13 +4,39 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "core/tensor.h"
 #include "cuda/runtime.h"
 
 namespace basin::cuda {
+
+// `value` as an element of type T, which may be a storage form, and back.
+template <class T>
+T stored(double value) {
+  if constexpr (std::is_same_v<T, float16>)
+    return to_float16(static_cast<float>(value));
+  else if constexpr (std::is_same_v<T, bfloat16>)
+    return to_bfloat16(static_cast<float>(value));
+  else
+    return static_cast<T>(value);
+}
+template <class T>
+double number(T value) {
+  if constexpr (std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>)
+    return to_float(value);
+  else
+    return static_cast<double>(value);
+}
+template <class T>
+std::vector<T> stored_values(const std::vector<double>& values) {
+  std::vector<T> elements;
+  for (const double v : values) elements.push_back(stored<T>(v));
+  return elements;
+}
 
 template <class T>
 class DeviceArray {
@@ -22,7 +48,7 @@ class DeviceArray {
         buffer_(Stream(), static_cast<std::size_t>(offset + shape.count() + kSentinels) * sizeof(T)) {
     const std::vector<T> sentinels(kSentinels, sentinel());
     copy_to_device(Stream(), data() + shape_.count(), sentinels.data(), kSentinels * sizeof(T));
-    const std::vector<T> poison(static_cast<std::size_t>(shape.count()), std::numeric_limits<T>::quiet_NaN());
+    const std::vector<T> poison(static_cast<std::size_t>(shape.count()), DeviceArray::poison());
     // Not a copy through copy_to_device, which would count as written: reading an output before is an error.
     std::copy(poison.begin(), poison.end(), data());
   }
@@ -41,12 +67,14 @@ class DeviceArray {
   bool sentinel_intact() const {
     std::vector<T> found(kSentinels);
     copy_to_host(Stream(), found.data(), data() + shape_.count(), kSentinels * sizeof(T));
-    return std::all_of(found.begin(), found.end(), [](T v) { return v == sentinel(); });
+    const T expected = sentinel();
+    return std::all_of(found.begin(), found.end(), [&](T v) { return std::memcmp(&v, &expected, sizeof(T)) == 0; });
   }
 
  private:
   static constexpr std::int64_t kSentinels = 16;
-  static T sentinel() { return static_cast<T>(-12345); }
+  static T sentinel() { return stored<T>(std::is_same_v<T, std::uint8_t> ? 123 : -12345); }
+  static T poison() { return stored<T>(std::is_integral_v<T> ? 101 : std::numeric_limits<double>::quiet_NaN()); }
 
   Shape shape_;
   std::int64_t offset_;
