@@ -16,25 +16,6 @@ void check_not_captured(Stream stream, const Site& site) {
 
 }  // namespace
 
-int device_count(std::string* reason) {
-  int count = 0;
-  const cudaError_t status = cudaGetDeviceCount(&count);
-  if (status == cudaSuccess && count > 0) return count;
-  cudaGetLastError();
-  if (reason) *reason = status == cudaSuccess ? "no CUDA device" : cudaGetErrorString(status);
-  return 0;
-}
-
-DeviceInfo device_info(int device, const Site& site) {
-  cudaDeviceProp properties{};
-  CUDA_CHECK_AT(site, cudaGetDeviceProperties(&properties, device));
-  return {.name = properties.name,
-          .major = properties.major,
-          .minor = properties.minor,
-          .multiprocessors = properties.multiProcessorCount,
-          .memory_bytes = properties.totalGlobalMem};
-}
-
 void select_device(int device, const Site& site) { CUDA_CHECK_AT(site, cudaSetDevice(device)); }
 
 int selected_device(const Site& site) {
