@@ -1,17 +1,12 @@
 // Which devices there are and what keeps this build from using them.
-#include <array>
-#include <cstdio>
-
 #include "cuda/error.h"
 #include "cuda/installation.h"
+#include "cuda/native/obstacles.h"
 #include "cuda/native/probe.h"
 #include "cuda/runtime.h"
 
 namespace basin::cuda {
 namespace {
-
-constexpr int kOldestMajor = 8;                           // asynchronous copies and bf16 products came with Ampere
-constexpr std::size_t kLeastFree = std::size_t{1} << 30;  // bytes; the libraries' own code takes a part of it
 
 std::string error_text(cudaError_t status) {
   cudaGetLastError();  // reported here
@@ -24,25 +19,12 @@ std::string version_text(int version) {
   return version == 0 ? "" : std::to_string(version / kMajor) + "." + std::to_string(version % kMajor / kMinor);
 }
 
-std::string gib_text(std::size_t bytes) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f GiB", static_cast<double>(bytes) / static_cast<double>(1 << 30));
-  return text.data();
-}
-
 std::string no_devices_text(cudaError_t status) {
   if (status == cudaSuccess || status == cudaErrorNoDevice) return "the NVIDIA driver lists no GPU";
   if (status != cudaErrorInsufficientDriver) return "the GPUs cannot be listed: " + error_text(status);
   const Versions found = versions();
   if (found.driver.empty()) return "there is no NVIDIA driver (libcuda.so.1 is not found)";
   return "the NVIDIA driver is too old: it knows CUDA " + found.driver + ", this build is of CUDA " + found.runtime;
-}
-
-// Of what the driver says of a device, without using it.
-std::string capability_obstacle(const cudaDeviceProp& properties) {
-  if (properties.major >= kOldestMajor) return "";
-  return "its compute capability is " + std::to_string(properties.major) + "." + std::to_string(properties.minor) +
-         ", at least 8.0 is needed";
 }
 
 // Of the selected device, which is used for that.
@@ -56,8 +38,7 @@ std::string use_obstacle(const cudaDeviceProp& properties) {
   if (loaded != cudaSuccess) return "its kernels cannot be loaded: " + error_text(loaded);
   std::size_t free = 0, total = 0;
   if (const cudaError_t status = cudaMemGetInfo(&free, &total); status != cudaSuccess) return error_text(status);
-  if (free >= kLeastFree) return "";
-  return "only " + gib_text(free) + " of its " + gib_text(total) + " are free, at least 1 GiB is needed";
+  return memory_obstacle(free, total);
 }
 
 // Selects a device for as long as it lives.
@@ -113,15 +94,14 @@ std::string device_obstacle(int device) {
   std::string reason;
   const int count = device_count(&reason);
   if (count == 0) return reason;
+  if (const std::string obstacle = index_obstacle(device, count); !obstacle.empty()) return obstacle;
   const std::string name = "cuda:" + std::to_string(device);
-  if (device < 0 || device >= count)
-    return "there is no " + name + ", the driver lists " + (count == 1 ? "one GPU" : std::to_string(count) + " GPUs") +
-           ", from cuda:0";
   cudaDeviceProp properties{};
   if (const cudaError_t status = cudaGetDeviceProperties(&properties, device); status != cudaSuccess)
     return name + ": " + error_text(status);
   const std::string which = name + " (" + properties.name + "): ";
-  if (const std::string obstacle = capability_obstacle(properties); !obstacle.empty()) return which + obstacle;
+  if (const std::string obstacle = capability_obstacle(properties.major, properties.minor); !obstacle.empty())
+    return which + obstacle;
   const Selected selected(device);
   if (selected.status() != cudaSuccess) return which + "it cannot be used: " + error_text(selected.status());
   const std::string obstacle = use_obstacle(properties);
