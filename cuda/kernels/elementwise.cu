@@ -1,42 +1,72 @@
 #include "cuda/kernels/elementwise.h"
 
+#include <cstring>
+
+#include "cuda/kernels/dispatch.cuh"
 #include "cuda/kernels/global_view.cuh"
 
 namespace basin::cuda {
 namespace {
 
-constexpr int kThreads = 256, kWidth = 4;
+constexpr int kThreads = 256;
 
-// y[i] = f(x[i]...)
+// Elements of a thread: 16 bytes.
+template <class T>
+constexpr int kWidth = 16 / static_cast<int>(sizeof(T));
+
+// y[i] = f(x[i]...), computed in float
 //
-// y and each x (size), f32, any size. Vectors: all are 16-byte aligned; else elements are moved one by one.
+// y and each x (size), f32, f16 or bf16, any size. Vectors: all are 16-byte aligned; else elements are moved one by
+// one.
 // Map:   a thread owns kWidth neighbouring elements, which it reads before it writes: y may be an x.
 // Cost:  elementwise_cost: each element read and written once.
 // Order: no reduction.
-template <bool vectors, class F, class... In>
-__global__ void __launch_bounds__(kThreads) map_kernel(F f, std::int64_t size, Global<float> y, In... x) {
-  const std::int64_t first = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * kWidth;
-  if (vectors && first + kWidth <= size) {
-    Vector<float, kWidth> out;
+template <bool vectors, class T, class F, class... In>
+__global__ void __launch_bounds__(kThreads) map_kernel(F f, std::int64_t size, Global<T> y, In... x) {
+  constexpr int kCount = kWidth<T>;
+  const std::int64_t first = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * kCount;
+  if (vectors && first + kCount <= size) {
+    Vector<T, kCount> out;
     const auto apply = [&](const auto&... in) {
-      for (int k = 0; k < kWidth; ++k) out[k] = f(in[k]...);
+      for (int k = 0; k < kCount; ++k) out[k] = narrow<T>(f(widen(in[k])...));
     };
-    apply(x.template load_vector<kWidth>(first)...);
-    y.template store_vector<kWidth>(first, out);
+    apply(x.template load_vector<kCount>(first)...);
+    y.template store_vector<kCount>(first, out);
     return;
   }
-  for (std::int64_t i = first; i < size && i < first + kWidth; ++i) y[i] = f(static_cast<float>(x[i])...);
+  for (std::int64_t i = first; i < size && i < first + kCount; ++i) y[i] = narrow<T>(f(widen(static_cast<T>(x[i]))...));
 }
 
 template <class F, class... In>
-void map(Stream stream, const Site& site, F f, const View& y, const In&... x) {
-  (check(x.shape == y.shape, "elementwise: ", x.shape, " does not fit ", y.shape), ...);
+void map(Stream stream, const char* name, const Site& site, F f, const View& y, const In&... x) {
+  (check(x.shape == y.shape, name, ": ", x.shape, " does not fit ", y.shape), ...);
+  (check(x.dtype == y.dtype, name, ": ", x.dtype, " to ", y.dtype), ...);
   const bool vectors = (aligned_to_vectors(y.data) && ... && aligned_to_vectors(x.data));
-  const LaunchShape shape(blocks_for(y.size(), kThreads * kWidth, site), kThreads, 0, site);
-  launch(stream, shape,
-         vectors ? map_kernel<true, F, decltype(global<float>(x))...>
-                 : map_kernel<false, F, decltype(global<float>(x))...>,
-         f, y.size(), global<float>(y), global<float>(x)...);
+  dispatch_float(y.dtype, name, [&]<class T>(T) {
+    launch(stream, {blocks_for(y.size(), kThreads * kWidth<T>, site), kThreads, 0, site},
+           vectors ? map_kernel<true, T, F, decltype(global<T>(x))...>
+                   : map_kernel<false, T, F, decltype(global<T>(x))...>,
+           f, y.size(), global<T>(y), global<T>(x)...);
+  });
+}
+
+// y[i] = value
+//
+// y (size), unsigned integers as wide as the elements.
+// Map:   a thread owns kWidth neighbouring elements; vectors: y is 16-byte aligned.
+// Cost:  each element written once.
+// Order: no reduction.
+template <class T>
+__global__ void __launch_bounds__(kThreads) fill_kernel(T value, std::int64_t size, bool vectors, Global<T> y) {
+  constexpr int kCount = kWidth<T>;
+  const std::int64_t first = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * kCount;
+  if (vectors && first + kCount <= size) {
+    Vector<T, kCount> out;
+    for (int k = 0; k < kCount; ++k) out[k] = value;
+    y.template store_vector<kCount>(first, out);
+    return;
+  }
+  for (std::int64_t i = first; i < size && i < first + kCount; ++i) y[i] = value;
 }
 
 struct Negate {
@@ -102,17 +132,32 @@ struct Affine {
 struct Select {
   __device__ float operator()(float mask, float a, float b) const { return mask != 0 ? a : b; }
 };
-struct Constant {
-  float value;
-  __device__ float operator()() const { return value; }
-};
+
+// The bits of `value` as an element of type T.
+template <class T, class Bits>
+Bits bits_of(double value) {
+  T element;
+  if constexpr (dtype_of<T> == DType::f16)
+    element = to_float16(static_cast<float>(value));
+  else if constexpr (dtype_of<T> == DType::bf16)
+    element = to_bfloat16(static_cast<float>(value));
+  else
+    element = static_cast<T>(value);
+  Bits bits;
+  static_assert(sizeof(bits) == sizeof(element));
+  std::memcpy(&bits, &element, sizeof(bits));
+  return bits;
+}
 
 }  // namespace
 
-Cost elementwise_cost(std::int64_t size, int inputs, int flops) { return {4 * size * inputs, 4 * size, size * flops}; }
+Cost elementwise_cost(DType type, std::int64_t size, int inputs, int flops) {
+  const std::int64_t bytes = static_cast<std::int64_t>(size_of(type)) * size;
+  return {bytes * inputs, bytes, size * flops};
+}
 
 void unary(Stream stream, Unary f, const ConstView& x, const View& y) {
-  const auto run = [&](auto function) { map(stream, Site::current(), function, y, x); };
+  const auto run = [&](auto function) { map(stream, "unary", Site::current(), function, y, x); };
   switch (f) {
     case Unary::negate:
       return run(Negate{});
@@ -136,7 +181,7 @@ void unary(Stream stream, Unary f, const ConstView& x, const View& y) {
 }
 
 void binary(Stream stream, Binary f, const ConstView& a, const ConstView& b, const View& y) {
-  const auto run = [&](auto function) { map(stream, Site::current(), function, y, a, b); };
+  const auto run = [&](auto function) { map(stream, "binary", Site::current(), function, y, a, b); };
   switch (f) {
     case Binary::add:
       return run(Add{});
@@ -158,15 +203,22 @@ void binary(Stream stream, Binary f, const ConstView& a, const ConstView& b, con
 }
 
 void affine(Stream stream, const ConstView& x, double scale, double shift, const View& y) {
-  map(stream, Site::current(), Affine{static_cast<float>(scale), static_cast<float>(shift)}, y, x);
+  map(stream, "affine", Site::current(), Affine{static_cast<float>(scale), static_cast<float>(shift)}, y, x);
 }
 
 void select(Stream stream, const ConstView& mask, const ConstView& a, const ConstView& b, const View& y) {
-  map(stream, Site::current(), Select{}, y, mask, a, b);
+  map(stream, "select", Site::current(), Select{}, y, mask, a, b);
 }
 
 void fill(Stream stream, const View& y, double value) {
-  map(stream, Site::current(), Constant{static_cast<float>(value)}, y);
+  dispatch_any(y.dtype, [&]<class T>(T) {
+    dispatch_width(y.dtype, [&]<class Bits>(Bits) {
+      if constexpr (sizeof(Bits) == sizeof(T))
+        launch(stream, {blocks_for(y.size(), kThreads * kWidth<Bits>), kThreads}, fill_kernel<Bits>,
+               bits_of<T, Bits>(value), y.size(), aligned_to_vectors(y.data),
+               Global<Bits>(static_cast<Bits*>(y.data), y.size()));
+    });
+  });
 }
 
 }  // namespace basin::cuda

@@ -1,4 +1,5 @@
-// One value out for one value in, f32. NaN in gives NaN out, in relu, maximum and minimum too.
+// One value out for one value in: f32, f16 or bf16, the same for all arguments; computed in float. NaN in gives NaN
+// out, in relu, maximum and minimum too.
 #pragma once
 #include "core/backend.h"
 #include "cuda/kernels/cost.h"
@@ -13,9 +14,9 @@ void binary(Stream stream, Binary f, const ConstView& a, const ConstView& b, con
 void affine(Stream stream, const ConstView& x, double scale, double shift, const View& y);
 // y = a where mask != 0, else b.
 void select(Stream stream, const ConstView& mask, const ConstView& a, const ConstView& b, const View& y);
-void fill(Stream stream, const View& y, double value);
+void fill(Stream stream, const View& y, double value);  // any dtype; value rounded to it
 
 // Of a kernel with so many inputs and `flops` operations an element.
-Cost elementwise_cost(std::int64_t size, int inputs, int flops);
+Cost elementwise_cost(DType type, std::int64_t size, int inputs, int flops);
 
 }  // namespace basin::cuda
