@@ -174,8 +174,9 @@ void batch_norm_gradient(Stream stream, const ConstView& x, const ConstView& y, 
          global<float>(x), global<float>(y), global<float>(grad_output), global<float>(mean), global<float>(variance),
          epsilon, options.relu, sums, Global<float>(beta_parts.as<float>(), count),
          Global<float>(gamma_parts.as<float>(), count));
-  sum_middle(stream, beta_parts.as<float>(), 1, sums.parts, sums.columns, grad_beta.as<float>());
-  sum_middle(stream, gamma_parts.as<float>(), 1, sums.parts, sums.columns, grad_gamma.as<float>());
+  const Shape parts = {sums.parts, sums.columns}, whole = {1, sums.columns};
+  reduce_sum(stream, {beta_parts.data(), DType::f32, parts}, {grad_beta.data, DType::f32, whole});
+  reduce_sum(stream, {gamma_parts.data(), DType::f32, parts}, {grad_gamma.data, DType::f32, whole});
   launch(stream, {blocks_for(map.blocks(), 1), map.block()}, batch_norm_gradient_kernel, global<float>(x),
          global<float>(y), global<float>(grad_output), global<float>(mean), global<float>(variance),
          global<float>(gamma), global<float>(ConstView(grad_beta)), global<float>(ConstView(grad_gamma)), epsilon,

@@ -44,12 +44,14 @@ TEST(CudaReduce, SumMatchesFloat64) {
                                            {{16, 16, 16, 16}, {1, 1, 1, 16}},
                                            {{16, 8, 8, 64}, {16, 1, 1, 64}},
                                            {{9, 5}, {9, 5}}};
-  for (const auto& [from, to] : cases)
-    check_emulated(
-        "reduce_sum", {normal_input(from, 0)}, {to},
-        [](const ConstViews& in, const Views& out) { reduce_sum(Stream(), in[0], out[0]); },
-        [](const ConstViews& in, const Views& out) { cpu.reduce_sum(in[0], out[0]); },
-        [x = from, y = to](const Lists<float>& in) { return Lists<float>{plain_sum(in[0], x, y)}; });
+  for (const DType type : kFloatTypes)
+    for (const auto& [from, to] : cases)
+      check_emulated(
+          "reduce_sum", {normal_input(from, 0)}, {to},
+          [](const ConstViews& in, const Views& out) { reduce_sum(Stream(), in[0], out[0]); },
+          [](const ConstViews& in, const Views& out) { cpu.reduce_sum(in[0], out[0]); },
+          [x = from, y = to](const Lists<float>& in) { return Lists<float>{plain_sum(in[0], x, y)}; },
+          {{type}, {type}});
 }
 
 TEST(CudaReduce, SumOfNothingIsZero) {
@@ -58,28 +60,45 @@ TEST(CudaReduce, SumOfNothingIsZero) {
   EXPECT_EQ(y.values(), (std::vector<float>{0, 0, 0}));
 }
 
-TEST(CudaReduce, ReadsWhatItsCostSaysWithoutBankConflicts) {
+// 257 is no bfloat16: were the sums over one axis rounded before those over the other, 66049 would become 65536.
+TEST(CudaReduce, SumsOfHalvesAreRoundedOnce) {
+  const DeviceArray<bfloat16> ones({257, 3, 257}, std::vector<bfloat16>(257 * 3 * 257, to_bfloat16(1))), sum({1, 3, 1});
+  reduce_sum(Stream(), ones.view(), sum.view());
+  for (const bfloat16 v : sum.values()) EXPECT_EQ(to_float(v), 66048);  // 66049 to 8 bits
+}
+
+template <class T>
+void check_traffic(std::int64_t outer, std::int64_t middle, std::int64_t inner) {
+  const DeviceArray<T> x({outer, middle, inner},
+                         std::vector<T>(static_cast<std::size_t>(outer * middle * inner), stored<T>(1)));
+  const DeviceArray<T> y({outer, 1, inner});
   simt::options().count_requests = true;
+  simt::reset_counters();
+  reduce_sum(Stream(), x.view(), y.view());
+  const simt::Counters counted = simt::counters();
+  simt::options().count_requests = false;
+  const Cost cost = sum_middle_cost(dtype_of<T>, outer, middle, inner);
+  for (const T v : y.values()) EXPECT_EQ(number(v), static_cast<double>(middle));
+  EXPECT_EQ(counted.global_read_bytes, static_cast<std::uint64_t>(cost.bytes_read));
+  EXPECT_EQ(counted.global_written_bytes, static_cast<std::uint64_t>(cost.bytes_written));
+  EXPECT_EQ(counted.shared_wavefronts, counted.shared_ideal_wavefronts);
+}
+
+TEST(CudaReduce, ReadsWhatItsCostSaysWithoutBankConflicts) {
   const std::int64_t cases[][3] = {{1, 4096, 16}, {1, 512, 64}, {7, 100, 3}, {100, 10, 1}, {1, 20000, 1}};
   for (const auto& [outer, middle, inner] : cases) {
-    const DeviceArray<float> x({outer, middle, inner},
-                               std::vector<float>(static_cast<std::size_t>(outer * middle * inner), 1));
-    const DeviceArray<float> y({outer, inner});
-    simt::reset_counters();
-    sum_middle(Stream(), x.data(), outer, middle, inner, y.data());
-    const simt::Counters counted = simt::counters();
-    const Cost cost = sum_middle_cost(outer, middle, inner);
-    EXPECT_EQ(y.values(), std::vector<float>(static_cast<std::size_t>(outer * inner), static_cast<float>(middle)));
-    EXPECT_EQ(counted.global_read_bytes, static_cast<std::uint64_t>(cost.bytes_read));
-    EXPECT_EQ(counted.global_written_bytes, static_cast<std::uint64_t>(cost.bytes_written));
-    EXPECT_EQ(counted.shared_wavefronts, counted.shared_ideal_wavefronts);
+    check_traffic<float>(outer, middle, inner);
+    check_traffic<float16>(outer, middle, inner);
   }
-  simt::options().count_requests = false;
 }
 
 TEST(CudaReduce, RefusesWhatDoesNotFit) {
   const DeviceArray<float> x({2, 3}, std::vector<float>(6, 1)), y({2, 2});
   expect_error([&] { reduce_sum(Stream(), x.view(), y.view()); }, {"(2, 3)", "cannot be summed to", "(2, 2)"});
+  const DeviceArray<float16> half({2, 1});
+  expect_error([&] { reduce_sum(Stream(), x.view(), half.view()); }, {"f32 to f16"});
+  const DeviceArray<double> d({2, 1}, {1, 2});
+  expect_error([&] { reduce_sum(Stream(), d.view(), d.view()); }, {"reduce_sum", "expected, found f64"});
 }
 
 }  // namespace
