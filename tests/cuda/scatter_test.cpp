@@ -8,7 +8,7 @@ namespace {
 
 Backend& cpu = cpu_backend();
 
-void check_scatter(const KernelInput& x, const KernelInput& indices, const Shape& shape) {
+void check_scatter(const KernelInput& x, const KernelInput& indices, const Shape& shape, DType type = DType::f32) {
   check_emulated(
       "scatter", {x, indices}, {shape},
       [](const ConstViews& in, const Views& out) { scatter(Stream(), in[0], in[1], out[0]); },
@@ -17,13 +17,15 @@ void check_scatter(const KernelInput& x, const KernelInput& indices, const Shape
         std::vector<float> y(static_cast<std::size_t>(shape.count()));
         for (std::size_t i = 0; i < in[0].size(); ++i) y[static_cast<std::size_t>(in[1][i])] += in[0][i];
         return Lists<float>{y};
-      });
+      },
+      {{type}, {type}});
 }
 
 TEST(CudaScatter, MatchesFloat64) {
   for (const auto& [count, size] : std::vector<std::pair<std::int64_t, std::int64_t>>{
            {1, 1}, {31, 40}, {257, 1000}, {1000, 257}, {1021, 33}, {0, 5}})
-    check_scatter(normal_input({count}, 0), index_input({count}, static_cast<std::uint64_t>(size)), {size});
+    for (const DType type : kFloatTypes)
+      check_scatter(normal_input({count}, 0), index_input({count}, static_cast<std::uint64_t>(size)), {size}, type);
 }
 
 // Lists that a thread sorts alone, and those that a block sorts: of 2^n inputs, one less and one more.
