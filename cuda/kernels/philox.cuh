@@ -57,13 +57,24 @@ class DeviceRandom {
   }
   // Indices 2 * pair and 2 * pair + 1 of the standard normal sequence (Box-Muller).
   __device__ NormalPair normal_pair(std::uint64_t pair) const {
-    const PhiloxWords words = block(pair);
-    const double radius = std::sqrt(-2 * std::log(1 - to_unit(join(words.word[0], words.word[1]))));
-    const double angle = 2 * std::numbers::pi * to_unit(join(words.word[2], words.word[3]));
-    return {radius * std::cos(angle), radius * std::sin(angle)};
+    const Polar point = polar(pair);
+    return {point.radius * std::cos(point.angle), point.radius * std::sin(point.angle)};
+  }
+  // One of them.
+  __device__ double normal(std::uint64_t index) const {
+    const Polar point = polar(index / 2);
+    return point.radius * (index % 2 == 0 ? std::cos(point.angle) : std::sin(point.angle));
   }
 
  private:
+  struct Polar {
+    double radius, angle;
+  };
+  __device__ Polar polar(std::uint64_t pair) const {
+    const PhiloxWords words = block(pair);
+    return {std::sqrt(-2 * std::log(1 - to_unit(join(words.word[0], words.word[1])))),
+            2 * std::numbers::pi * to_unit(join(words.word[2], words.word[3]))};
+  }
   __device__ PhiloxWords block(std::uint64_t index) const {
     return philox4x32({{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
                         static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)}},
