@@ -19,19 +19,21 @@ std::string_view name_of(Space space) { return space == Space::global ? "global 
 void Block::access(Space space, Access kind, Shadow& shadow, const void* data, std::size_t offset, std::size_t bytes,
                    const Site& site) {
   const auto address = reinterpret_cast<std::uintptr_t>(data);
-  if (address % bytes != 0) fault(site, name_of(space), ": misaligned access of ", bytes, " bytes at byte ", offset);
+  if ((address & (bytes - 1)) != 0) fault(site, name_of(space), ": misaligned access of ", bytes, " bytes at byte ", offset);
   count(counters, space, kind, bytes);
   if (options().count_requests)
     warps_[running_ / kWarpSize].traffic.add(space, running_ % kWarpSize, address, bytes, site);
-  const auto [finding, block, thread] =
-      shadow.access(kind, offset, bytes, {launch_->number, index_, running_, clocks_});
+  Shadow::Other other;
+  const Shadow::Finding finding =
+      shadow.access(kind, offset, bytes, {launch_->number, index_, running_, clocks_}, other);
   if (finding == Shadow::Finding::none) [[likely]]
     return;
   if (finding == Shadow::Finding::unwritten)
     fault(site, name_of(space), ": nothing has written the ", bytes, " bytes that are read at byte ", offset);
   fault(site, name_of(space), ": race (",
         finding == Shadow::Finding::write_write ? "write and write" : "read and write", ") on the ", bytes,
-        " bytes at byte ", offset, " with block ", block, ", thread ", thread, " (ranks): no barrier between them");
+        " bytes at byte ", offset, " with block ", other.block, ", thread ", other.thread,
+        " (ranks): no barrier between them");
 }
 
 }  // namespace basin::simt

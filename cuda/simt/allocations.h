@@ -9,7 +9,7 @@ namespace basin::simt {
 struct Allocation {
   char* data = nullptr;
   std::size_t capacity = 0, bytes = 0;  // of which the first `bytes` are in use
-  Shadow shadow;
+  Shadow shadow{Shadow::Sharing::many_threads};
 };
 
 // The allocation that contains [data, data + bytes); throws Error where there is none. Valid until it is released.

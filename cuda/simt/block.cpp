@@ -171,8 +171,9 @@ void Block::abandon() {
 }
 
 char* Block::shared_memory(std::size_t bytes) {
-  check(bytes <= launch_->shared_bytes, place(launch_->site), "the kernel uses ", bytes,
-        " bytes of shared memory, the launch gives it ", launch_->shared_bytes);
+  if (bytes > launch_->shared_bytes)
+    fault(launch_->site, "the kernel uses ", bytes, " bytes of shared memory, the launch gives it ",
+          launch_->shared_bytes);
   return shared_.get();
 }
 

@@ -127,7 +127,7 @@ class Block {
     void operator()(char* p) const { std::free(p); }
   };
   std::unique_ptr<char, Free> shared_;
-  Shadow shared_shadow_;
+  Shadow shared_shadow_{Shadow::Sharing::one_thread};
 
   const Launch* launch_ = nullptr;
   std::uint32_t index_ = 0;  // of the block in the grid

@@ -21,18 +21,6 @@ void Clocks::reset(unsigned warps) {
   }
 }
 
-Clocks::Time Clocks::now(unsigned thread) const {
-  const unsigned w = thread / kWarpSize, lane = thread % kWarpSize;
-  return {warp_[w].warps[w], warp_[w].lanes[lane][lane]};
-}
-
-bool Clocks::ordered(unsigned other, Time time, unsigned thread) const {
-  if (other == thread) return true;
-  const Warp& warp = warp_[thread / kWarpSize];
-  if (other / kWarpSize == thread / kWarpSize) return time.lane <= warp.lanes[thread % kWarpSize][other % kWarpSize];
-  return time.warp <= warp.warps[other / kWarpSize];
-}
-
 void Clocks::join_warps(std::uint32_t warps) {
   Vector joined{};
   for (unsigned w = 0; w < warps_; ++w)

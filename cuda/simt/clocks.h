@@ -17,9 +17,17 @@ class Clocks {
 
   void reset(unsigned warps);
   // The time of an access that `thread` (its rank in the block) makes now.
-  Time now(unsigned thread) const;
+  Time now(unsigned thread) const {
+    const unsigned w = thread / kWarpSize, lane = thread % kWarpSize;
+    return {warp_[w].warps[w], warp_[w].lanes[lane][lane]};
+  }
   // Does what `other` did at `time` come before what `thread` does now?
-  bool ordered(unsigned other, Time time, unsigned thread) const;
+  bool ordered(unsigned other, Time time, unsigned thread) const {
+    if (other == thread) return true;
+    const Warp& warp = warp_[thread / kWarpSize];
+    if (other / kWarpSize == thread / kWarpSize) return time.lane <= warp.lanes[thread % kWarpSize][other % kWarpSize];
+    return time.warp <= warp.warps[other / kWarpSize];
+  }
 
   void join_warps(std::uint32_t warps);                 // a barrier of all lanes of these warps
   void join_lanes(unsigned warp, std::uint32_t lanes);  // __syncwarp

@@ -1,10 +1,10 @@
 // What is remembered of each 4 bytes of memory, to find races and reads of what nothing wrote.
 #pragma once
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <cstdlib>
+#include <memory>
 
 #include "cuda/simt/clocks.h"
 
@@ -19,44 +19,55 @@ struct Accessor {
   const Clocks& clocks;
 };
 
-// Of one allocation or of the shared memory of one block. Safe to use from several threads.
+// Of one allocation, which several threads of the host use at once, or of the shared memory of one block.
 class Shadow {
  public:
+  enum class Sharing : std::uint8_t { one_thread, many_threads };
   enum class Finding : std::uint8_t { none, unwritten, write_write, read_write };
-  struct Result {
-    Finding finding = Finding::none;
-    std::uint32_t other_block = 0;
-    unsigned other_thread = 0;
+  struct Other {  // of a race
+    std::uint32_t block = 0;
+    unsigned thread = 0;
   };
 
-  explicit Shadow(std::size_t bytes = 0) { clear(bytes); }
+  explicit Shadow(Sharing sharing) : locked_(sharing == Sharing::many_threads) {}
+  // Nothing has been written or read. Takes no time, unless more bytes than ever before are asked for.
   void clear(std::size_t bytes);
   void mark_written(std::size_t offset, std::size_t bytes);
-  // The access is remembered, and compared with those before it in the same launch.
-  Result access(Access kind, std::size_t offset, std::size_t bytes, const Accessor& who);
+  // Compares the access with those before it in the same launch, and remembers it unless there is a finding.
+  Finding access(Access kind, std::size_t offset, std::size_t bytes, const Accessor& who, Other& other);
 
  private:
   struct Record {
-    std::uint32_t launch = 0, block = 0;  // launch 0: none
+    std::uint32_t block = 0;
     Clocks::Time time{};
     std::uint16_t thread = 0;
-    std::uint8_t bytes = 0;  // bit i: byte i of the granule
+    std::uint8_t bytes = 0;  // bit i: byte i of the granule; 0: there is no record
     bool atomic = false;
   };
-  struct Granule {
+  // A cache line. What it holds is void if it is of another generation, and the records if they are of another launch:
+  // launches follow one another.
+  struct alignas(64) Granule {
+    std::uint32_t generation, launch;
+    std::uint8_t locked, written;
     Record write;
     std::array<Record, 2> reads;
-    std::uint8_t written = 0;
+  };
+  class Lock;
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
   };
 
+  void renew(Granule& granule) const;
+  static void forget_records(Granule& granule);
   static bool ordered(const Record& before, const Accessor& who);
-  static Result conflict(Finding finding, const Record& other) { return {finding, other.block, other.thread}; }
-  static Result access_granule(Granule& granule, Access kind, std::uint8_t bytes, const Accessor& who);
   static void remember_read(Granule& granule, const Record& record, const Accessor& who);
+  Finding access_granule(std::size_t index, Access kind, std::uint8_t bytes, const Accessor& who, Other& other);
 
-  static constexpr std::size_t kLocks = 64;
-  std::vector<Granule> granules_;
-  std::array<std::atomic_flag, kLocks> locks_{};  // granule i is guarded by lock i % kLocks
+  const bool locked_;
+  std::uint32_t generation_ = 0;
+  std::size_t capacity_ = 0;            // granules
+  std::unique_ptr<void, Free> memory_;  // zeros, which the system provides when they are touched
+  Granule* granules_ = nullptr;
 };
 
 }  // namespace basin::simt
