@@ -1,10 +1,9 @@
 // Counting, a running sum and placing give every output the list of its inputs, as a sort by index would; integer
 // atomics leave only the order within a list open, so each list is sorted before it is added up.
-#include "cuda/kernels/scatter.h"
-
 #include "cuda/kernels/dispatch.cuh"
 #include "cuda/kernels/global_view.cuh"
 #include "cuda/kernels/scan.h"
+#include "cuda/kernels/shape.h"
 
 namespace basin::cuda {
 namespace {

@@ -1,4 +1,4 @@
-#include "cuda/kernels/scatter.h"
+#include "cuda/kernels/shape.h"
 
 #include "tests/cuda/emulated_kernel.h"
 #include "tests/expect_error.h"
