@@ -7,15 +7,16 @@ namespace {
 
 using Cases = std::vector<OperationCase>;
 
-Tensor indices(const Shape& shape, std::vector<std::int32_t> values) {
-  return Tensor::from(shape, values, cpu_backend());
+// On the back end of `like`, as all that a function of the table makes.
+Tensor indices(const Tensor& like, const Shape& shape, const std::vector<std::int32_t>& values) {
+  return Tensor::from(shape, values, like.backend());
 }
 
 // Labels 0, 3, 6, ... modulo the number of classes.
 Tensor labels(const Tensor& logits) {
   std::vector<std::int32_t> values;
   for (std::int64_t n = 0; n < logits.dim(0); ++n) values.push_back(static_cast<std::int32_t>(3 * n % logits.dim(1)));
-  return indices({logits.dim(0)}, values);
+  return indices(logits, {logits.dim(0)}, values);
 }
 
 Cases elementwise() {
@@ -85,12 +86,12 @@ Cases shapes() {
       {"gather",
        {{5, 3}},
        [](const Tensors& in) {
-         return gather(in[0], indices({2, 3}, {0, 14, 7, 7, 2, 1}));
+         return gather(in[0], indices(in[0], {2, 3}, {0, 14, 7, 7, 2, 1}));
        }},
       {"scatter",
        {{6}},
        [](const Tensors& in) {
-         return scatter(in[0], indices({6}, {0, 4, 4, 2, 8, 0}), {3, 3});
+         return scatter(in[0], indices(in[0], {6}, {0, 4, 4, 2, 8, 0}), {3, 3});
        }},
   };
 }
