@@ -35,9 +35,19 @@ std::string instructions_text(const Environment& found) {
   return usable + (hidden.empty() ? "" : fmt::format(" (BASIN_HIDE_CPU={} is set)", hidden));
 }
 
+// What --device auto computes on.
+std::string automatic_device(const CudaReport& cuda) {
+  for (std::size_t i = 0; i < cuda.devices.size(); ++i)
+    if (cuda.devices[i].obstacle.empty()) return fmt::format("cuda:{}", i);
+  return "cpu";
+}
+
 // What the engine that surfaces use is chosen for.
 std::string engine_reason(const Environment& found, const EngineReport& engine) {
-  const char* gpu = found.gpus.empty() ? "there is no GPU" : "this build has no CUDA back end, so the GPU stays idle";
+  const bool usable = found.cuda.obstacle.empty();
+  const std::string gpu = usable                                             ? "GPUs are used for training only"
+                          : found.gpus.empty() && found.cuda.devices.empty() ? "there is no GPU"
+                                                                             : found.cuda.obstacle;
   return fmt::format("{}; {}", engine.reason, gpu);
 }
 
@@ -57,6 +67,24 @@ void print_engines(const Environment& found) {
   }
 }
 
+void print_cuda(const CudaReport& cuda) {
+  if (!cuda.built) return line("CUDA", "not in this build: everything runs on the CPU");
+  line("CUDA", "{} for compute capabilities {}; {}", cuda.runtime, cuda.architectures,
+       cuda.driver.empty() ? "no driver" : "the driver knows " + cuda.driver);
+  for (std::size_t i = 0; i < cuda.devices.size(); ++i) {
+    const CudaDevice& device = cuda.devices[i];
+    line(fmt::format("cuda:{}", i).c_str(), "{}, compute capability {}.{}, {:.1f} GiB: {}", device.name, device.major,
+         device.minor, static_cast<double>(device.memory) / kGiB,
+         device.obstacle.empty() ? "can be used" : device.obstacle);
+  }
+  for (const CudaLibrary& library : cuda.libraries) {
+    if (library.obstacle.empty())
+      line(library.name.c_str(), "{}, {}", library.version, library.file);
+    else
+      line(library.name.c_str(), "not here, Basin's own kernels do its work: {}", library.obstacle);
+  }
+}
+
 void print_text(const Environment& found) {
   line("basin", "{}", version_text());
   line("processor", "{}", or_unknown(found.cpu));
@@ -68,10 +96,12 @@ void print_text(const Environment& found) {
   line("HDF5", "{}", or_unknown(found.hdf5));
   line("gnuplot", "{}", found.has_gnuplot() ? found.gnuplot : "missing: " + std::string(kGnuplotMissing));
   line("GPU", "{}", gpu_text(found));
-  line("CUDA", "not in this build: everything runs on the CPU");
+  print_cuda(found.cuda);
   line("folder", "{} {}", found.folder.string(), found.folder_writable ? "can be written" : "cannot be written");
   fmt::print("\n");
   print_engines(found);
+  const std::string device = automatic_device(found.cuda);
+  line("device", "{} with --device auto{}", device, device == "cpu" ? ": " + found.cuda.obstacle : "");
   line("bf16 training", "{}",
        found.bf16_obstacle.empty() ? "yes (basin train --precision bf16)" : "no: " + found.bf16_obstacle);
   line("training", "{}", found.can_run() ? "ready" : "not here: the current folder cannot be written");
@@ -94,6 +124,27 @@ nlohmann::ordered_json json_of(const EngineReport& engine) {
           {"reason", engine.reason}};
 }
 
+nlohmann::ordered_json json_of(const CudaReport& cuda) {
+  nlohmann::ordered_json devices = nlohmann::ordered_json::array(), libraries = devices;
+  for (const CudaDevice& device : cuda.devices)
+    devices.push_back({{"name", device.name},
+                       {"compute_capability", fmt::format("{}.{}", device.major, device.minor)},
+                       {"memory_bytes", device.memory},
+                       {"obstacle", or_null(device.obstacle)}});
+  for (const CudaLibrary& library : cuda.libraries)
+    libraries.push_back({{"name", library.name},
+                         {"version", or_null(library.version)},
+                         {"file", or_null(library.file)},
+                         {"obstacle", or_null(library.obstacle)}});
+  return {{"usable", cuda.obstacle.empty()},
+          {"obstacle", or_null(cuda.obstacle)},
+          {"driver", or_null(cuda.driver)},
+          {"runtime", or_null(cuda.runtime)},
+          {"architectures", or_null(cuda.architectures)},
+          {"devices", devices},
+          {"libraries", libraries}};
+}
+
 void print_json(const Environment& found) {
   const std::vector<EngineReport> engines_here = report_engines(engines());
   const EngineReport& first = engines_here.front();
@@ -112,7 +163,9 @@ void print_json(const Environment& found) {
       {"gnuplot", or_null(found.gnuplot)},
       {"gpus", found.gpus},
       {"gpu_driver", or_null(found.gpu_driver)},
-      {"cuda_backend", false},
+      {"cuda_backend", found.cuda.built},
+      {"cuda", json_of(found.cuda)},
+      {"device", automatic_device(found.cuda)},
       {"folder", found.folder.string()},
       {"folder_writable", found.folder_writable},
       {"engine", first.name},

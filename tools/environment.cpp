@@ -108,6 +108,7 @@ Environment inspect_environment() {
   found.gnuplot = gnuplot_version();
   found.gpus = nvidia_cards();
   found.gpu_driver = nvidia_driver();
+  found.cuda = report_cuda();
   std::error_code ignored;
   found.folder = fs::current_path(ignored);
   found.folder_writable = ::access(".", W_OK | X_OK) == 0;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/devices/devices.h"
+
 namespace basin {
 
 struct Environment {
@@ -21,6 +23,7 @@ struct Environment {
   // Graphics cards
   std::vector<std::string> gpus;  // "NVIDIA H200, 143771 MiB"
   std::string gpu_driver;         // version, "" without one
+  CudaReport cuda;                // what this build can do with them
   // Where the process runs
   std::filesystem::path folder;
   bool folder_writable = false;

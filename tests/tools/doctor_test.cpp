@@ -18,7 +18,11 @@ TEST(Doctor, ReportsTheMachineAsJson) {
   EXPECT_GE(json["threads"].get<int>(), 1);
   EXPECT_GT(json["memory_bytes"].get<std::int64_t>(), json["memory_available_bytes"].get<std::int64_t>());
   EXPECT_EQ(json["folder"], std::filesystem::canonical(folder.path()).string());
-  EXPECT_EQ(json["cuda_backend"], false);
+  // Only a build with the CUDA back end computes on a GPU; what keeps it from that is said.
+  const auto& cuda = json["cuda"];
+  EXPECT_TRUE(json["cuda_backend"].get<bool>() || !cuda["usable"].get<bool>());
+  EXPECT_EQ(cuda["usable"].get<bool>(), cuda["obstacle"].is_null());
+  EXPECT_EQ(json["device"] == "cpu", !cuda["usable"].get<bool>());
   EXPECT_TRUE(json["ready"].get<bool>());
   EXPECT_FALSE(json["hdf5"].get<std::string>().empty());
   EXPECT_FALSE(json["onednn"]["version"].get<std::string>().empty());
@@ -30,7 +34,12 @@ TEST(Doctor, SaysInWordsWhatToDoNext) {
   const CommandResult result = run_command(folder.path(), "doctor");
   ASSERT_EQ(result.status, 0) << result.errors;
   EXPECT_NE(result.output.find("\nnext: "), std::string::npos);
-  EXPECT_NE(result.output.find("CUDA           not in this build"), std::string::npos);
+  const auto json = nlohmann::json::parse(run_command(folder.path(), "doctor --json").output);
+  EXPECT_EQ(result.output.find("\nCUDA           not in this build") != std::string::npos,
+            !json["cuda_backend"].get<bool>());
+  EXPECT_NE(result.output.find("\ndevice         " + json["device"].get<std::string>() + " with --device auto"),
+            std::string::npos)
+      << result.output;
 }
 
 TEST(Doctor, SaysWhichEngineSurfacesUse) {

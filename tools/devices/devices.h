@@ -15,21 +15,24 @@ namespace basin {
 Backend& select_backend(std::string_view device, std::string* reason = nullptr);
 
 struct CudaDevice {
-  std::string name;                   // "NVIDIA H200"
-  int major = 0, minor = 0;           // compute capability
-  std::int64_t memory = 0, free = 0;  // bytes; free is 0 where the device cannot be used
-  std::string obstacle;               // to computing on it; "": it can be used
+  std::string name;          // "NVIDIA H200"
+  int major = 0, minor = 0;  // compute capability
+  std::int64_t memory = 0;   // bytes
+  std::string obstacle;      // to computing on it, in one line; "": it can be used
 };
-// A library of NVIDIA's that is found when the program runs, not when it is linked.
+// A library of NVIDIA's that is looked for when the program runs.
 struct CudaLibrary {
-  std::string name, version, file, obstacle;  // "cuDNN", "9.19.0"; version and file are "" where it cannot be loaded
+  std::string name;           // "cuDNN"
+  std::string version, file;  // "9.19.0" and where it was found; "" where it cannot be loaded
+  std::string obstacle;       // why it cannot, in one line; "" where it can
 };
 struct CudaReport {
   bool built = false;               // is the CUDA back end in this build?
-  std::string obstacle;             // to computing on any GPU; "": one can be used
-  std::string driver, runtime;      // newest CUDA that the driver knows ("" without one), CUDA of this build
-  std::string architectures;        // that this build has code for: "80, 90"
-  std::vector<CudaDevice> devices;  // in the order of "cuda:0", "cuda:1"
+  std::string obstacle;             // to computing on any GPU, in one line; "": one can be used
+  std::string driver;               // the newest CUDA that the driver knows, "13.0"; "" without a driver
+  std::string runtime;              // CUDA of this build
+  std::string architectures;        // compute capabilities that this build has code for, "80, 90"
+  std::vector<CudaDevice> devices;  // cuda:0, cuda:1, ...
   std::vector<CudaLibrary> libraries;
 };
 CudaReport report_cuda();

@@ -95,6 +95,4 @@ std::unique_ptr<Contractions> make_contractions(Stream stream, int) {
   return std::make_unique<LibraryContractions>(stream);
 }
 
-std::vector<FoundLibrary> find_libraries() { return {find_cudnn(), find_cublas_lt()}; }
-
 }  // namespace basin::cuda
