@@ -120,12 +120,16 @@ inline Shadow::Finding Shadow::access_granule(std::size_t index, Access kind, st
 }
 
 Shadow::Finding Shadow::access(Access kind, std::size_t offset, std::size_t bytes, const Accessor& who, Other& other) {
-  if (bytes == kGranule && offset % kGranule == 0) [[likely]]
-    return access_granule(offset / kGranule, kind, (1u << kGranule) - 1, who, other);
   Finding finding = Finding::none;
-  for_each_granule(offset, bytes, [&](std::size_t g, std::uint8_t mask) {
-    if (finding == Finding::none) finding = access_granule(g, kind, mask, who, other);
-  });
+  if ((offset | bytes) % kGranule == 0) [[likely]] {
+    const std::size_t end = (offset + bytes) / kGranule;
+    for (std::size_t g = offset / kGranule; g < end && finding == Finding::none; ++g)
+      finding = access_granule(g, kind, (1u << kGranule) - 1, who, other);
+  } else {
+    for_each_granule(offset, bytes, [&](std::size_t g, std::uint8_t mask) {
+      if (finding == Finding::none) finding = access_granule(g, kind, mask, who, other);
+    });
+  }
   return finding;
 }
 
