@@ -7,7 +7,7 @@
 
 namespace basin::cuda {
 
-inline constexpr int kRowThreads = 256;
+inline constexpr int kRowThreads = 256, kRowBlocks = 4;  // blocks on a multiprocessor: 64 registers a thread
 
 // An array (rows, columns) whose rows are cut into parts, one a block.
 struct RowLayout {
@@ -45,7 +45,7 @@ struct AddDoubles {
 // Cost:  what f reads; writes 8 bytes a part.
 // Order: fixed by the extents: a thread's elements ascending, then trees over lanes and warps.
 template <class F>
-__global__ void __launch_bounds__(kRowThreads) row_sums_kernel(F f, RowLayout layout, Global<double> sums) {
+__global__ void __launch_bounds__(kRowThreads, kRowBlocks) row_sums_kernel(F f, RowLayout layout, Global<double> sums) {
   RowSumShared& shared = shared_memory<RowSumShared>();
   const RowShare share(layout);
   double sum = 0;
