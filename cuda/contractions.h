@@ -26,8 +26,11 @@ class Contractions {
 // Basin's own kernels (cuda/kernels/conv2d.h, matmul.h).
 std::unique_ptr<Contractions> own_contractions(Stream stream);
 
-// What a back end on `device` uses: the own kernels on the emulator; on a GPU the faster of the libraries and the own
-// ones. Throws Error in one line where a library cannot be loaded.
+// What a back end on `device`, the selected one, uses: the own kernels on the emulator; on a GPU cuDNN and cuBLASLt
+// where they are found and compute the case. By default the choice depends on the shapes alone. The environment changes
+// it: BASIN_CUDA_CONVOLUTIONS=own or cudnn, BASIN_CUDA_PRODUCTS=own or cublaslt; with BASIN_CUDA_TUNE=1 each
+// convolution is measured both ways when it is first met, and results may differ from run to run in their last bits.
+// Error, in one line, where a library that was asked for cannot be loaded, or one that was found does not start.
 std::unique_ptr<Contractions> make_contractions(Stream stream, int device);
 
 }  // namespace basin::cuda
