@@ -5,6 +5,7 @@
 
 #include "core/backend.h"
 #include "core/choice.h"
+#include "core/step_kernels.h"
 
 namespace basin {
 namespace {
@@ -15,7 +16,7 @@ constexpr Choice<OptimizerKind> kKinds[] = {
 class Sgd final : public Optimizer {
  public:
   Sgd(const OptimizerOptions& options, std::vector<std::string> names, Tensors parameters)
-      : Optimizer(std::move(names), std::move(parameters)), options_(options) {
+      : Optimizer(options, std::move(names), std::move(parameters)) {
     add_slots("momentum");
   }
 
@@ -27,15 +28,12 @@ class Sgd final : public Optimizer {
                                         slots_[i].value.mutable_view());
     ++steps_;
   }
-
- private:
-  OptimizerOptions options_;
 };
 
 class Adam final : public Optimizer {
  public:
   Adam(const OptimizerOptions& options, std::vector<std::string> names, Tensors parameters)
-      : Optimizer(std::move(names), std::move(parameters)), options_(options) {
+      : Optimizer(options, std::move(names), std::move(parameters)) {
     add_slots("first_moment");
     add_slots("second_moment");
   }
@@ -55,9 +53,6 @@ class Adam final : public Optimizer {
                                          slots_[i].value.mutable_view(),
                                          slots_[parameters_.size() + i].value.mutable_view());
   }
-
- private:
-  OptimizerOptions options_;
 };
 
 }  // namespace
@@ -65,8 +60,8 @@ class Adam final : public Optimizer {
 OptimizerKind parse_optimizer(std::string_view name) { return parse_choice("optimizer", name, kKinds); }
 std::string name_of(OptimizerKind kind) { return choice_name(kind, kKinds); }
 
-Optimizer::Optimizer(std::vector<std::string> names, Tensors parameters)
-    : names_(std::move(names)), parameters_(std::move(parameters)) {
+Optimizer::Optimizer(const OptimizerOptions& options, std::vector<std::string> names, Tensors parameters)
+    : options_(options), names_(std::move(names)), parameters_(std::move(parameters)) {
   check(names_.size() == parameters_.size(), "optimizer: ", names_.size(), " names for ", parameters_.size(),
         " parameters");
 }
@@ -76,6 +71,17 @@ void Optimizer::add_slots(const std::string& kind) {
     const Tensor& p = parameters_[i];
     slots_.push_back({kind + "." + names_[i], Tensor::zeros(p.shape(), p.dtype(), p.backend())});
   }
+}
+
+std::vector<ParameterUpdate> Optimizer::updates() const {
+  const std::size_t count = parameters_.size();
+  std::vector<ParameterUpdate> result;
+  for (std::size_t i = 0; i < count; ++i)
+    result.push_back({.parameter = parameters_[i].mutable_view(),
+                      .first = slots_[i].value.mutable_view(),
+                      .second = slots_.size() > count ? slots_[count + i].value.mutable_view() : View{},
+                      .gradient = {}});
+  return result;
 }
 
 void Optimizer::check_gradients(const Tensors& gradients) const {

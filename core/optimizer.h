@@ -10,6 +10,8 @@
 
 namespace basin {
 
+struct ParameterUpdate;  // core/step_kernels.h
+
 enum class OptimizerKind : std::uint8_t { sgd, adam, adamw };
 OptimizerKind parse_optimizer(std::string_view name);  // "sgd", "adam", "adamw"; else Error
 std::string name_of(OptimizerKind kind);
@@ -36,6 +38,12 @@ class Optimizer {
   // parameters' old values any more.
   virtual void step(const Tensors& gradients, double learning_rate) = 0;
 
+  // The same update by StepKernels::update, which counts its steps where it runs: the parameters with their slots, in
+  // the parameters' order, gradients and copies left open.
+  std::vector<ParameterUpdate> updates() const;
+  void set_steps(std::int64_t steps) { steps_ = steps; }  // done by such updates so far
+
+  const OptimizerOptions& options() const { return options_; }
   // Steps done so far.
   std::int64_t steps() const { return steps_; }
   // The live tensors, in a fixed order. Their values mean something once steps() > 0.
@@ -46,11 +54,12 @@ class Optimizer {
 
  protected:
   // Parameters are named by `names`, in the same order.
-  Optimizer(std::vector<std::string> names, Tensors parameters);
-  // Adds a slot "<kind>.<name>" of zeros for each parameter.
+  Optimizer(const OptimizerOptions& options, std::vector<std::string> names, Tensors parameters);
+  // Adds a slot "<kind>.<name>" of zeros for each parameter. At most twice.
   void add_slots(const std::string& kind);
   void check_gradients(const Tensors& gradients) const;
 
+  OptimizerOptions options_;
   std::vector<std::string> names_;
   Tensors parameters_;
   std::vector<OptimizerSlot> slots_;

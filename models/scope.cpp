@@ -43,11 +43,12 @@ Entry& Scope::entry(std::string_view layer, std::string_view suffix, Role role, 
   Entry* found = state_->find(name);
   if (found == nullptr) {
     check(mode_ == Mode::initialize, "model: the state has no tensor ", name, " of shape ", shape);
+    const DType dtype = channel_dtype(like.dtype());  // parameters are never kept in half precision
     // The counter of batches stays on the host: a device need not be waited for to count.
     Tensor value = role == Role::batches_tracked ? Tensor::zeros(shape, DType::i64, cpu_backend())
                    : initial.deviation > 0
-                       ? normal(shape, seed_, random_stream(name), like.dtype(), like.backend()) * initial.deviation
-                       : Tensor::full(shape, initial.constant, like.dtype(), like.backend());
+                       ? normal(shape, seed_, random_stream(name), dtype, like.backend()) * initial.deviation
+                       : Tensor::full(shape, initial.constant, dtype, like.backend());
     state_->add({.name = name, .role = role, .value = value.detach()});
     found = state_->find(name);
   }

@@ -6,6 +6,9 @@
 //     y = s.batch_norm("bn1", y, {.relu = true});
 //     ...
 //
+// Weights and biases of convolutions and linear layers are of x's dtype; a batch norm's values of channel_dtype(x's).
+// Those that Mode::initialize makes are at least f32.
+//
 // Names are joined by dots: s / "layer1" / "0" then conv("conv1", ...) owns "layer1.0.conv1.weight". The order of the
 // first calls is the order of the state, which is PyTorch's order of declaration.
 #pragma once

@@ -63,6 +63,17 @@ State State::clone() const {
   return copy;
 }
 
+State State::on(Backend& backend) const {
+  State moved = *this;
+  for (Entry& entry : moved.entries_) {
+    if (entry.role == Role::batches_tracked || &entry.value.backend() == &backend) continue;
+    std::vector<std::byte> bytes(static_cast<std::size_t>(entry.value.size()) * size_of(entry.value.dtype()));
+    entry.value.copy_to_host(bytes.data());
+    entry.value = Tensor::from_bytes(entry.value.shape(), entry.value.dtype(), bytes.data(), backend);
+  }
+  return moved;
+}
+
 namespace {
 
 // Both layouts differ by one transposition per leading row: (pixels, channels) here, (channels, pixels) in the file.

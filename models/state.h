@@ -42,7 +42,8 @@ class State {
   Tensors parameters() const;                             // values of the parameters, in order
   void set_parameters(const Tensors& values);             // same order, shapes and dtypes, else Error
   std::int64_t parameter_count() const;
-  State clone() const;  // own storage
+  State clone() const;               // own storage
+  State on(Backend& backend) const;  // there; tensors that are there already are shared
 
  private:
   struct Hash {

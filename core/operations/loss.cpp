@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "core/operations/common.h"
 
 namespace basin {
@@ -10,17 +12,20 @@ void check_labels(const char* operation, const Tensor& logits, const Tensor& lab
         labels.dtype(), " ", labels.shape(), " do not fit logits ", logits.shape());
 }
 
-// (1 - s) [c == label] + s / C, (N, C) without history.
+// (1 - s) [c == label] + s / C, (N, C) without history; made where the logits are, so that recorded work can make it.
 Tensor targets(const Tensor& logits, const Tensor& labels, double label_smoothing) {
+  const Recording off(false);
   const std::int64_t rows = logits.dim(0), classes = logits.dim(1);
-  const std::vector<std::int32_t> label = labels.to_vector<std::int32_t>();
-  std::vector<double> values(static_cast<std::size_t>(rows * classes), label_smoothing / static_cast<double>(classes));
-  for (std::int64_t n = 0; n < rows; ++n) {
-    const std::int32_t c = label[static_cast<std::size_t>(n)];
-    check(0 <= c && c < classes, "softmax_cross_entropy: label ", c, " of row ", n, " is not below ", classes);
-    values[static_cast<std::size_t>(n * classes + c)] += 1 - label_smoothing;
-  }
-  return cast(Tensor::from({rows, classes}, values, logits.backend()), logits.dtype()).detach();
+  const double other = label_smoothing / static_cast<double>(classes), own = other + (1 - label_smoothing);
+  std::vector<std::int32_t> classes_in_order(static_cast<std::size_t>(classes));
+  std::iota(classes_in_order.begin(), classes_in_order.end(), 0);
+  const Tensor label = reshape(cast(labels, logits.dtype()), {rows, 1});
+  const Tensor column = cast(Tensor::from({classes}, classes_in_order, logits.backend()), logits.dtype());
+  const Tensor is_own = greater_equal(label, column) * greater_equal(column, label);
+  const auto constant = [&](double value) {
+    return Tensor::full(logits.shape(), value, logits.dtype(), logits.backend());
+  };
+  return select(is_own, constant(own), constant(other));
 }
 
 // grad_loss[n] * (softmax(logits)[n] - target[n]): fused, its own derivatives from the definition.
