@@ -55,13 +55,22 @@ class Global {
   T* data_ = nullptr;
 };
 
-// An array in a kernel's struct of shared memory.
+// An array in a kernel's struct of shared memory, aligned for vectors of 16 bytes.
 template <class T, int N>
-class SharedArray {
+class alignas(alignof(T) > 16 ? alignof(T) : 16) SharedArray {
  public:
   template <class I>
   __device__ T& operator[](I i) {
     return values_[i];
+  }
+  // Elements [i, i + V), aligned as Vector<T, V>.
+  template <int V, class I>
+  __device__ Vector<T, V> load_vector(I i) const {
+    return *reinterpret_cast<const Vector<T, V>*>(values_ + i);
+  }
+  template <int V, class I>
+  __device__ void store_vector(I i, const Vector<T, V>& vector) {
+    *reinterpret_cast<Vector<T, V>*>(values_ + i) = vector;
   }
   template <class I>
   __device__ T atomic_add(I i, T value) {

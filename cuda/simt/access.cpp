@@ -19,7 +19,8 @@ std::string_view name_of(Space space) { return space == Space::global ? "global 
 void Block::access(Space space, Access kind, Shadow& shadow, const void* data, std::size_t offset, std::size_t bytes,
                    const Site& site) {
   const auto address = reinterpret_cast<std::uintptr_t>(data);
-  if ((address & (bytes - 1)) != 0) fault(site, name_of(space), ": misaligned access of ", bytes, " bytes at byte ", offset);
+  if ((address & (bytes - 1)) != 0)
+    fault(site, name_of(space), ": misaligned access of ", bytes, " bytes at byte ", offset);
   count(counters, space, kind, bytes);
   if (options().count_requests)
     warps_[running_ / kWarpSize].traffic.add(space, running_ % kWarpSize, address, bytes, site);

@@ -32,7 +32,7 @@ struct Launch {
   std::uint32_t number;  // in the process, from 1
 };
 
-enum class WarpOperation : std::uint8_t { sync, shuffle, ballot };
+enum class WarpOperation : std::uint8_t { sync, shuffle, ballot, together };
 
 class Block {
  public:
@@ -52,6 +52,14 @@ class Block {
   // (warp.cpp)
   std::uint64_t warp_operation(WarpOperation operation, std::uint32_t mask, std::uint64_t value, unsigned source,
                                const Site& site);
+  // Waits for all lanes of the warp; the last to come calls combine(what each lane brings), of 32.
+  using Combine = void (*)(void* const* lanes);
+  void together(Combine combine, void* lane, const Site& site);
+  // cp.async: 16 bytes for `data` in shared memory. They count as unwritten until this thread has waited for them; that
+  // the copy may land at once is checked as a write now. (copies.cpp)
+  void start_copy(void* data, const void* bytes, const Site& site);
+  void commit_copies();
+  void wait_for_copies(unsigned pending, const Site& site);
   // Checks an access of `bytes` at `offset` of `shadow`, whose first byte is at `data`. (access.cpp)
   void access(Space space, Access kind, Shadow& shadow, const void* data, std::size_t offset, std::size_t bytes,
               const Site& site);
@@ -70,6 +78,11 @@ class Block {
 
  private:
   enum class Wait : std::uint8_t { none, barrier, warp, exited };
+  struct Copy {
+    void* data;
+    std::array<char, 16> bytes;
+    unsigned group;
+  };
   struct Thread {
     Fiber fiber;
     Wait wait = Wait::none;
@@ -77,9 +90,12 @@ class Block {
     bool begun = false;
     Site site;                 // of the wait
     std::uint64_t result = 0;  // of the last warp operation
+    std::vector<Copy> copies;  // under way, oldest first
+    unsigned group = 0;        // of copies, not closed yet
   };
   struct Collective {  // of some lanes of a warp, not all of which have arrived
     WarpOperation operation;
+    Combine combine;
     std::uint32_t mask, arrived;
     Site site;
     std::array<std::uint64_t, kWarpSize> value;
@@ -114,7 +130,9 @@ class Block {
   // barrier.cpp
   void complete(Barrier& barrier);
   // warp.cpp
-  Collective& join(Warp& warp, WarpOperation operation, std::uint32_t mask, const Site& site);
+  std::uint64_t meet(WarpOperation operation, Combine combine, std::uint32_t mask, std::uint64_t value, unsigned source,
+                     const Site& site);
+  Collective& join(Warp& warp, WarpOperation operation, Combine combine, std::uint32_t mask, const Site& site);
   void complete(unsigned warp, const Collective& collective, const Site& site);
 
   Stacks stacks_;

@@ -122,15 +122,35 @@ class Global {
   simt::Allocation* allocation_ = nullptr;
 };
 
-// An array in a kernel's struct of shared memory.
+// An array in a kernel's struct of shared memory, aligned for vectors of 16 bytes.
 template <class T, int N>
-class SharedArray {
+class alignas(alignof(T) > 16 ? alignof(T) : 16) SharedArray {
  public:
   using Value = T;
   SharedArray() = default;
   SharedArray(const SharedArray&) = delete;
 
   Element<SharedArray> operator[](Index i) { return {*this, i}; }
+  // Elements [i, i + V), aligned as Vector<T, V>.
+  template <int V>
+  Vector<T, V> load_vector(Index i) const {
+    Vector<T, V> vector;
+    std::memcpy(static_cast<void*>(&vector), access_vector(simt::Access::read, i, V), sizeof(vector));
+    return vector;
+  }
+  template <int V>
+  void store_vector(Index i, const Vector<T, V>& vector) {
+    std::memcpy(static_cast<void*>(access_vector(simt::Access::write, i, V)), &vector, sizeof(vector));
+  }
+  // 16 bytes for elements i, i + 1, ... (Block::start_copy)
+  void start_copy(Index i, const void* bytes) {
+    check_range(i, 16 / sizeof(T));
+    simt::Block::current().start_copy(values_ + i.value, bytes, i.site);
+  }
+  void check_range(const Index& i, std::int64_t count) const {
+    if (i.value < 0 || i.value > N - count)
+      simt::Block::current().fault(i.site, "shared memory: elements ", i.value, " to ", i.value + count - 1, " of ", N);
+  }
   T atomic_add(Index i, T value) {
     return std::atomic_ref<T>(*access(simt::Access::atomic, i)).fetch_add(value, std::memory_order_relaxed);
   }
@@ -138,6 +158,14 @@ class SharedArray {
  private:
   friend class Element<SharedArray>;
 
+  T* access_vector(simt::Access kind, const Index& i, std::int64_t count) const {
+    check_range(i, count);
+    T* data = const_cast<T*>(values_) + i.value;
+    simt::Block& block = simt::Block::current();
+    block.access(simt::Space::shared, kind, block.shared_shadow(), data, block.shared_offset(data),
+                 static_cast<std::size_t>(count) * sizeof(T), i.site);
+    return data;
+  }
   T* access(simt::Access kind, const Index& i) const {
     simt::Block& block = simt::Block::current();
     if (i.value < 0 || i.value >= N) block.fault(i.site, "shared memory: element ", i.value, " of ", N);

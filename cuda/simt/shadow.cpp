@@ -74,6 +74,13 @@ void Shadow::mark_written(std::size_t offset, std::size_t bytes) {
   });
 }
 
+void Shadow::mark_unwritten(std::size_t offset, std::size_t bytes) {
+  for_each_granule(offset, bytes, [&](std::size_t g, std::uint8_t mask) {
+    renew(granules_[g]);
+    granules_[g].written &= static_cast<std::uint8_t>(~mask);
+  });
+}
+
 inline bool Shadow::ordered(const Record& before, const Accessor& who) {
   return before.block == who.block && who.clocks.ordered(before.thread, before.time, who.thread);
 }

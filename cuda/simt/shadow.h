@@ -33,6 +33,7 @@ class Shadow {
   // Nothing has been written or read. Takes no time, unless more bytes than ever before are asked for.
   void clear(std::size_t bytes);
   void mark_written(std::size_t offset, std::size_t bytes);
+  void mark_unwritten(std::size_t offset, std::size_t bytes);
   // Compares the access with those before it in the same launch, and remembers it unless there is a finding.
   Finding access(Access kind, std::size_t offset, std::size_t bytes, const Accessor& who, Other& other);
 

@@ -28,6 +28,9 @@ Options& options();
 // Sums over the launches since reset_counters().
 struct Counters {
   std::uint64_t launches = 0, barriers = 0, warp_operations = 0, atomics = 0;
+  std::uint64_t mma = 0, mma_tf32 = 0;  // m16n8k16 of halves, m16n8k8 of tf32
+  std::uint64_t matrices_loaded = 0;    // of 8 x 16 bytes, by ldmatrix
+  std::uint64_t copied_bytes = 0;       // by cp.async
   std::uint64_t global_read_bytes = 0, global_written_bytes = 0, shared_read_bytes = 0, shared_written_bytes = 0;
   // With count_requests. A request is what the lanes of a warp ask for at once. Of global memory it takes whole sectors
   // of 32 bytes, of shared memory one wavefront per word of the busiest bank (32 banks of 4 bytes); `ideal` is what the

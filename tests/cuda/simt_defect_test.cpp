@@ -63,7 +63,7 @@ TEST_F(SimtDefect, AccessOutOfBounds) {
   expect_report(before_the_begin, {"global memory: elements -1 to -1 of 64", "thread (0, 0, 0)"});
   expect_report(past_a_slice, {"global memory: elements ", " of 32"});
   expect_report(past_shared, {"shared memory: element ", " of 64"});
-  expect_report(too_much_shared, {"uses 260 bytes of shared memory, the launch gives it 256"});
+  expect_report(too_much_shared, {"uses 272 bytes of shared memory, the launch gives it 256"});
 }
 
 TEST_F(SimtDefect, MisalignedAccess) { expect_report(misaligned, {"misaligned access of 16 bytes at byte 4"}); }
