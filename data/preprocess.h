@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/image_batch.h"
 #include "data/dataset.h"
 
 namespace basin {
@@ -14,10 +15,6 @@ void normalize(const Images& images, const Normalization& normalization, std::sp
 void normalize(const Images& images, const Normalization& normalization, std::int64_t begin, std::int64_t end,
                float* y);
 
-struct Augmentation {
-  std::int64_t padding = 4;  // zero (after normalisation) border before the random crop to the image's own size
-  bool flip = true;          // mirror left-right with probability 1/2
-};
 // The recipe's training images: pad, crop at a random offset, flip, normalise. Offsets and flips are a function of
 // (seed, epoch, image index) alone.
 void augment(const Images& images, const Normalization& normalization, const Augmentation& augmentation,
