@@ -9,34 +9,10 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/tensor.h"
 #include "cuda/runtime.h"
+#include "tests/cuda/typed_values.h"
 
 namespace basin::cuda {
-
-// `value` as an element of type T, which may be a storage form, and back.
-template <class T>
-T stored(double value) {
-  if constexpr (std::is_same_v<T, float16>)
-    return to_float16(static_cast<float>(value));
-  else if constexpr (std::is_same_v<T, bfloat16>)
-    return to_bfloat16(static_cast<float>(value));
-  else
-    return static_cast<T>(value);
-}
-template <class T>
-double number(T value) {
-  if constexpr (std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>)
-    return to_float(value);
-  else
-    return static_cast<double>(value);
-}
-template <class T>
-std::vector<T> stored_values(const std::vector<double>& values) {
-  std::vector<T> elements;
-  for (const double v : values) elements.push_back(stored<T>(v));
-  return elements;
-}
 
 template <class T>
 class DeviceArray {
