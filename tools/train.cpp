@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "models/training/trainer.h"
 #include "tools/command.h"
+#include "tools/devices/devices.h"
 #include "tools/progress.h"
 #include "tools/version.h"
 
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 // The flags as typed. Names of choices are parsed when the command runs, so that their errors are Basin's.
 struct Flags {
   TrainingOptions options;
-  std::string optimizer, schedule, loss, precision, data, out, init, resume;
+  std::string optimizer, schedule, loss, precision, device, data, out, init, resume;
   std::optional<int> threads;
   bool quiet = false, json = false;
 };
@@ -51,7 +52,8 @@ void add_recipe_flags(CLI::App& command, Flags& f) {
       ->capture_default_str();
   command.add_option("--test-images", o.test_images, "Only the first N test images (0: all)")->capture_default_str();
   command.add_option("--seed", o.seed, "Of initialisation, order and augmentation")->capture_default_str();
-  command.add_option("--precision", f.precision, "fp32 or bf16")->default_val(name_of(o.precision));
+  command.add_option("--precision", f.precision, "fp32, bf16, or fp16 (--device cuda)")
+      ->default_val(name_of(o.precision));
   command.add_option("--init", f.init, "Start from this checkpoint's weights");
   command.add_option("--test-every", o.test_every, "Epochs between tests")->capture_default_str();
   command.add_option("--save-every", o.save_every, "Epochs between kept checkpoints (0: first, last and best only)")
@@ -63,17 +65,18 @@ void add_run_flags(CLI::App& command, Flags& f) {
   command.add_option("--out", f.out, "The run's folder [runs/<model>]");
   command.add_flag("--force", f.options.overwrite, "Replace the run that the folder holds");
   command.add_option("--resume", f.resume, "Continue the run in this folder, with its configuration");
+  command.add_option("--device", f.device, "auto (a GPU that can be used, else the CPU), cpu, cuda or cuda:N [auto]");
   command.add_option("--threads", f.threads, "0: one per processor");
   command.add_flag("--quiet", f.quiet, "No progress");
   command.add_flag("--json", f.json, "The result as one JSON object on stdout");
 }
 
-// Flags that a resumed run may be given: they do not change what it computes.
+// Flags that a resumed run may be given: they do not change what it computes, or (--device) only its rounding.
 void check_resumable(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
-    const bool allowed = name == "--resume" || name == "--threads" || name == "--data" || name == "--quiet" ||
-                         name == "--json" || name == "--help";
+    const bool allowed = name == "--resume" || name == "--device" || name == "--threads" || name == "--data" ||
+                         name == "--quiet" || name == "--json" || name == "--help";
     check(allowed || option->count() == 0, "--resume continues with the run's own configuration; ", name,
           " cannot be changed");
   }
@@ -84,6 +87,7 @@ TrainingOptions options_of(const CLI::App& command, Flags& f) {
     check_resumable(command);
     TrainingOptions options = resume_options(f.resume);
     if (!f.data.empty()) options.data = f.data;
+    if (!f.device.empty()) options.device = f.device;
     if (f.threads) options.threads = *f.threads;
     return options;
   }
@@ -94,19 +98,21 @@ TrainingOptions options_of(const CLI::App& command, Flags& f) {
   options.precision = parse_precision(f.precision);
   options.data = f.data.empty() ? fs::path() : fs::absolute(f.data);
   options.init = f.init;
+  options.device = f.device.empty() ? "auto" : f.device;
   options.threads = f.threads.value_or(0);
   if (!f.init.empty() && command.count("--model") == 0) options.model.clear();
   options.out = !f.out.empty() ? fs::path(f.out) : fs::path("runs") / (options.model.empty() ? "run" : options.model);
   return options;
 }
 
-void print_configuration(const TrainingOptions& options, const Dataset& dataset) {
+void print_configuration(const TrainingOptions& options, const Dataset& dataset, const std::string& device_reason) {
   fmt::print(stderr, "{:18} {} ({} train, {} test images, {} classes)\n", "dataset", dataset.name, dataset.train.count,
              dataset.test.count, dataset.classes());
   const auto fields = to_json(options);
   for (const auto& [name, value] : fields.items())
     if (!(value.is_string() && value.get<std::string>().empty()))
       fmt::print(stderr, "{:18} {}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
+  fmt::print(stderr, "{:18} {}\n", "why this device", device_reason);
   fmt::print(stderr, "{:18} {}\n", "threads in use", thread_count());
   fmt::print(stderr, "{:18} {}\n\n", "out", options.out.string());
 }
@@ -114,7 +120,8 @@ void print_configuration(const TrainingOptions& options, const Dataset& dataset)
 // Follows a run on stderr.
 class Console {
  public:
-  Console(const Dataset& dataset, bool quiet) : dataset_(dataset), quiet_(quiet) {}
+  Console(const Dataset& dataset, std::string device_reason, bool quiet)
+      : dataset_(dataset), device_reason_(std::move(device_reason)), quiet_(quiet) {}
 
   TrainingObserver observer() {
     return {.start = [this](const auto& options, const auto&, std::int64_t done) { start(options, done); },
@@ -129,7 +136,7 @@ class Console {
  private:
   void start(const TrainingOptions& options, std::int64_t done) {
     epochs_ = options.epochs;
-    if (!quiet_) print_configuration(options, dataset_);
+    if (!quiet_) print_configuration(options, dataset_, device_reason_);
     const std::int64_t images = options.train_images > 0 ? options.train_images : dataset_.train.count;
     progress_.emplace("train", "images", epochs_ * images, quiet_, done);
   }
@@ -150,6 +157,7 @@ class Console {
   }
 
   const Dataset& dataset_;
+  std::string device_reason_;
   bool quiet_;
   std::int64_t epochs_ = 0;
   std::optional<Progress> progress_;
@@ -179,10 +187,13 @@ void run(const CLI::App& command, Flags& flags) {
   TrainingOptions options = options_of(command, flags);
   options.version = version_text();
   validate(options);
+  std::string device_reason;
+  Backend& backend = select_backend(options.device, &device_reason);
+  options.device = backend.name();
   const Dataset dataset = load_dataset(options.data);
-  Console console(dataset, flags.quiet);
+  Console console(dataset, std::move(device_reason), flags.quiet);
   try {
-    const TrainingResult result = train(options, dataset, console.observer());
+    const TrainingResult result = train(options, dataset, console.observer(), backend);
     console.finish();
     print_result(result, options, flags.json);
   } catch (const Interrupted&) {

@@ -141,7 +141,8 @@ void save_resumable(const fs::path& path, const Model& model, const State& state
 }
 
 void load_optimizer(const fs::path& path, const Checkpoint& checkpoint, Optimizer& optimizer) {
-  const std::int64_t step = metadata_integer(checkpoint.metadata, "step", path);
+  const char* const field = checkpoint.metadata.contains("updates") ? "updates" : "step";
+  const std::int64_t step = metadata_integer(checkpoint.metadata, field, path);
   const fs::path beside = optimizer_path(path), previous = previous_path(path);
   std::int64_t found = -1;
   for (const fs::path& candidate : {beside, previous}) {
@@ -162,7 +163,7 @@ void load_optimizer(const fs::path& path, const Checkpoint& checkpoint, Optimize
     return;
   }
   check(found >= 0, beside.string(), ": the optimizer's state is missing; without it the run cannot be resumed");
-  fail(beside.string(), ": field step: expected ", step, " as in ", path.string(), ", found ", found);
+  fail(beside.string(), ": field step: expected ", step, " as field ", field, " of ", path.string(), ", found ", found);
 }
 
 }  // namespace basin

@@ -32,7 +32,8 @@ void save_checkpoint(const std::filesystem::path& path, const Model& model, cons
 // Both files are replaced so that a crash at any moment leaves a pair that load_optimizer accepts.
 void save_resumable(const std::filesystem::path& path, const Model& model, const State& state,
                     const Optimizer& optimizer, const Metadata& metadata);
-// Restores `optimizer` from the file beside the checkpoint at `path` that belongs to its step.
+// Restores `optimizer` from the file beside the checkpoint at `path` that belongs to its step; where steps were skipped
+// (fp16), the checkpoint's field "updates" says how many were not.
 void load_optimizer(const std::filesystem::path& path, const Checkpoint& checkpoint, Optimizer& optimizer);
 
 // The metadata value of that name as a number; Error naming the file if it is absent or is no number.

@@ -11,7 +11,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr Choice<Precision> kPrecisions[] = {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}};
+constexpr Choice<Precision> kPrecisions[] = {
+    {"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp16", Precision::fp16}};
 
 // Li et al. 2018 (reference tool's main.py): the learning rate falls after these epochs of 300.
 constexpr double kRecipeEpochs = 300;
@@ -158,6 +159,7 @@ Json recipe_json(const TrainingOptions& o) {
 
 Json to_json(const TrainingOptions& o) {
   Json json = recipe_json(o);
+  json["device"] = o.device;
   json["threads"] = o.threads;
   json["test_every"] = o.test_every;
   json["save_every"] = o.save_every;
@@ -191,6 +193,7 @@ TrainingOptions training_options(const Json& json, const std::filesystem::path& 
   reader.read("seed", o.seed);
   reader.read("precision", o.precision, parse_precision);
   reader.read("init", o.init);
+  reader.read("device", o.device);
   reader.read("threads", o.threads);
   reader.read("test_every", o.test_every);
   reader.read("save_every", o.save_every);

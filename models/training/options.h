@@ -12,8 +12,8 @@
 
 namespace basin {
 
-enum class Precision : std::uint8_t { fp32, bf16 };
-Precision parse_precision(std::string_view name);  // "fp32", "bf16"; else Error
+enum class Precision : std::uint8_t { fp32, bf16, fp16 };
+Precision parse_precision(std::string_view name);  // "fp32", "bf16", "fp16"; else Error
 std::string name_of(Precision precision);
 
 struct TrainingOptions {
@@ -32,6 +32,9 @@ struct TrainingOptions {
   std::uint64_t seed = 0;
   Precision precision = Precision::fp32;
   std::filesystem::path init;  // a checkpoint to start from instead of a fresh initialisation
+
+  // ---- what changes the rounding of its sums: the back end, by name ("cpu", "cuda:0"), set by train()
+  std::string device = "cpu";
 
   // ---- what does not
   int threads = 0;               // 0: one per processor

@@ -8,34 +8,17 @@
 #include <nlohmann/json.hpp>
 
 #include "core/backend.h"
-#include "core/cpu/compute.h"
 #include "core/interrupt.h"
 #include "core/parallel.h"
-#include "data/preprocess.h"
 #include "models/training/evaluation.h"
+#include "models/training/step_reports.h"
+#include "models/training/training_step.h"
 
 namespace basin {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// The arithmetic of convolutions and matrix products until the end of the scope.
-class ComputeScope {
- public:
-  explicit ComputeScope(Precision precision) {
-    set_compute(precision == Precision::bf16 ? Compute::bf16 : Compute::f32);
-  }
-  ~ComputeScope() { set_compute(Compute::f32); }
-  ComputeScope(const ComputeScope&) = delete;
-  ComputeScope& operator=(const ComputeScope&) = delete;
-};
-
-// Where a run stands: `epoch` epochs and `batch` batches of the next are done, with these sums over those batches.
-struct Position {
-  std::int64_t epoch = 0, batch = 0;
-  LossSum sum = {};
-};
 
 std::int64_t image_count(const Images& images, std::int64_t wanted, const char* flag, const std::string& dataset) {
   check(images.count > 0, "data set ", dataset, " has no images to use (", flag, ")");
@@ -45,19 +28,17 @@ std::int64_t image_count(const Images& images, std::int64_t wanted, const char* 
 
 class Run {
  public:
-  Run(const TrainingOptions& options, const Dataset& dataset, const TrainingObserver& observer);
+  Run(const TrainingOptions& options, const Dataset& dataset, const TrainingObserver& observer, Backend& backend);
   TrainingResult train();
 
  private:
   void start_fresh();
   void start_resumed();
   void make_optimizer_for_state();
+  StepStatus saved_status(const Checkpoint& checkpoint, const std::filesystem::path& file) const;
 
   void run_epoch();
-  void step(std::span<const std::int64_t> indices);
-  LossSum forward_backward(std::span<const std::int64_t> indices, Tensors& gradients);
-  Tensor load_batch(std::span<const std::int64_t> indices);
-  std::string not_finite(double loss, const Tensors& gradients) const;
+  void settle();
   bool finish_epoch();
   bool measure(EpochMetrics& metrics);
   void record(const EpochMetrics& metrics);
@@ -69,43 +50,51 @@ class Run {
   Metadata metadata() const;
   void save_last();
 
+  // Where the run stands: `epoch` epochs and `batch` batches of the next are done.
+  std::int64_t epoch() const { return status_[StepCounter::epoch]; }
+  std::int64_t batch() const { return steps_done() - epoch() * batches(); }
+  std::int64_t steps_done() const { return status_[StepCounter::batches]; }
   std::int64_t batches() const { return (train_images_ + options_.batch - 1) / options_.batch; }
-  std::int64_t steps_done() const { return position_.epoch * batches() + position_.batch; }
-  std::int64_t images_in_epoch() const { return std::min(position_.batch * options_.batch, train_images_); }
+  std::int64_t images_in_epoch() const { return std::min(batch() * options_.batch, train_images_); }
 
   TrainingOptions options_;
   const Dataset& dataset_;
   const TrainingObserver& observer_;
+  Backend& backend_;
   std::int64_t train_images_, test_images_;
   std::optional<RunFolder> folder_;
   Model model_;
   State state_;
-  Tensors parameters_;  // handles of the state's
-  std::vector<std::string> names_;
   std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;
-  Position position_;
+  StepStatus status_;  // the last that the host knows: of all steps after settle()
+  std::optional<TrainingStep> step_;
+  std::optional<EvaluationPass> test_;
   std::vector<EpochMetrics> history_;
-  std::vector<float> pixels_;  // the batch on the host
-  std::vector<std::int32_t> labels_;
   double seconds_ = 0;  // of this epoch's steps
   std::int64_t images_timed_ = 0;
 };
 
-Run::Run(const TrainingOptions& options, const Dataset& dataset, const TrainingObserver& observer)
+Run::Run(const TrainingOptions& options, const Dataset& dataset, const TrainingObserver& observer, Backend& backend)
     : options_(options),
       dataset_(dataset),
       observer_(observer),
+      backend_(backend),
       train_images_(image_count(dataset.train, options.train_images, "--train-images", dataset.name)),
       test_images_(image_count(dataset.test, options.test_images, "--test-images", dataset.name)) {
   validate(options_);
-  check(options_.precision == Precision::fp32 || bf16_supported(), "--precision bf16: ", bf16_obstacle());
+  activation_dtype(options_.precision, backend_);  // an Error before anything is made
+  options_.device = backend_.name();
   if (options_.threads > 0) set_thread_count(options_.threads);
   if (options_.resume)
     start_resumed();
   else
     start_fresh();
   schedule_ = make_schedule(options_, batches());
+  step_.emplace(model_, state_, *optimizer_, options_,
+                ResidentImages(dataset.train, train_images_, dataset.normalization, backend_));
+  test_.emplace(model_, state_, ResidentImages(dataset.test, test_images_, dataset.normalization, backend_),
+                options_.loss);
 }
 
 // The state is complete, and nothing is written, before the folder is made: a mistake leaves no trace.
@@ -113,15 +102,17 @@ void Run::start_fresh() {
   if (options_.init.empty()) {
     model_ = find_model(options_.model, dataset_.classes());
     model_.image = {dataset_.train.height, dataset_.train.width, dataset_.train.channels};
-    state_ = initialize(model_, options_.seed, cpu_backend());
+    // Drawn on the CPU, whatever the device: a run's beginning depends on its seed alone.
+    state_ = initialize(model_, options_.seed, cpu_backend()).on(backend_);
   } else {
     Checkpoint initial = load_checkpoint(options_.init, options_.model, cpu_backend());
     check(initial.model.classes == dataset_.classes(), options_.init.string(), ": a network of ", initial.model.classes,
           " classes, but ", dataset_.name, " has ", dataset_.classes());
     model_ = std::move(initial.model);
-    state_ = std::move(initial.state);
+    state_ = initial.state.on(backend_);
     options_.model = model_.name;
   }
+  status_ = first_status(options_.precision);
   make_optimizer_for_state();
   if (!options_.out.empty()) folder_ = RunFolder::create(options_);
 }
@@ -135,35 +126,53 @@ void Run::start_resumed() {
   check(last.metadata["config"] == recipe_json(options_).dump(), file.string(), ": its configuration is not that of ",
         folder_->config().string());
   model_ = std::move(last.model);
-  state_ = std::move(last.state);
+  state_ = last.state.on(backend_);
   make_optimizer_for_state();
   load_optimizer(file, last, *optimizer_);
-  position_ = {.epoch = metadata_integer(last.metadata, "epoch", file),
-               .batch = metadata_integer(last.metadata, "batch", file),
-               .sum = {.loss = metadata_number(last.metadata, "loss_sum", file),
-                       .wrong = metadata_integer(last.metadata, "wrong", file)}};
-  check(position_.epoch >= 0 && position_.batch >= 0 && position_.batch <= batches() &&
-            steps_done() == optimizer_->steps(),
-        file.string(), ": field step: expected ", steps_done(), " for epoch ", position_.epoch, " and batch ",
-        position_.batch, " of ", batches(), ", found ", optimizer_->steps());
-  if (std::filesystem::exists(folder_->metrics())) history_ = truncate_metrics(folder_->metrics(), position_.epoch);
+  status_ = saved_status(last, file);
+  if (std::filesystem::exists(folder_->metrics())) history_ = truncate_metrics(folder_->metrics(), epoch());
+}
+
+StepStatus Run::saved_status(const Checkpoint& checkpoint, const std::filesystem::path& file) const {
+  const auto integer = [&](const char* field) { return metadata_integer(checkpoint.metadata, field, file); };
+  const std::int64_t epochs = integer("epoch"), batch = integer("batch"), steps = epochs * batches() + batch;
+  check(epochs >= 0 && batch >= 0 && batch <= batches() && integer("step") == steps, file.string(),
+        ": field step: expected ", steps, " for epoch ", epochs, " and batch ", batch, " of ", batches(), ", found ",
+        integer("step"));
+  StepStatus status;
+  status[StepCounter::batches] = steps;
+  status[StepCounter::updates] = optimizer_->steps();
+  status[StepCounter::epoch] = epochs;
+  status[StepCounter::begin] = std::min(batch * options_.batch, train_images_);
+  status.sums = {metadata_number(checkpoint.metadata, "loss_sum", file), static_cast<double>(integer("wrong")),
+                 static_cast<double>(status[StepCounter::begin])};
+  if (options_.precision == Precision::fp16) {
+    const auto number = [&](const char* field) {
+      return static_cast<float>(metadata_number(checkpoint.metadata, field, file));
+    };
+    status.sums[2] = static_cast<double>(integer("summed_images"));
+    status.loss_scale = {number("loss_scale"), number("loss_scale_steps")};
+  } else {
+    check(optimizer_->steps() == steps, file.string(), ": ", optimizer_->steps(), " updates in ", steps, " steps");
+  }
+  return status;
 }
 
 void Run::make_optimizer_for_state() {
-  parameters_ = state_.parameters();
+  std::vector<std::string> names;
   for (const Entry& entry : state_.entries())
-    if (is_parameter(entry.role)) names_.push_back(entry.name);
-  optimizer_ = make_optimizer(options_.optimizer, names_, parameters_);
+    if (is_parameter(entry.role)) names.push_back(entry.name);
+  optimizer_ = make_optimizer(options_.optimizer, names, state_.parameters());
 }
 
 TrainingResult Run::train() {
-  if (observer_.start) observer_.start(options_, model_, position_.epoch * train_images_ + images_in_epoch());
+  if (observer_.start) observer_.start(options_, model_, epoch() * train_images_ + images_in_epoch());
   if (history_.empty() && steps_done() == 0) {
     EpochMetrics before;
     if (!measure(before)) interrupt();
     record(before);
   }
-  while (position_.epoch < options_.epochs) run_epoch();
+  while (epoch() < options_.epochs) run_epoch();
   TrainingResult result{.model = model_, .state = state_, .history = history_};
   if (folder_) {
     result.last = folder_->last();
@@ -173,82 +182,50 @@ TrainingResult Run::train() {
 }
 
 void Run::run_epoch() {
-  const auto order = shuffled(train_images_, options_.seed, position_.epoch);
-  seconds_ = 0;
-  images_timed_ = 0;
-  while (position_.batch < batches()) {
-    if (stop_asked()) interrupt();
-    const std::int64_t begin = position_.batch * options_.batch;
-    const std::int64_t size = std::min(options_.batch, train_images_ - begin);
-    const Clock::time_point start = Clock::now();
-    step(std::span(order).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size)));
-    seconds_ += seconds_since(start);
-    images_timed_ += size;
-    report_step();
+  step_->start_epoch(status_);
+  StepReports reports([this] { return step_->start_report(); }, &backend_ == &cpu_backend(),
+                      [this](const StepStatus& status) {
+                        status_ = status;
+                        if (status[StepCounter::problem] != 0) settle();
+                        report_step();
+                      });
+  const Clock::time_point start = Clock::now();
+  const std::int64_t images_before = images_in_epoch();
+  for (std::int64_t next = batch(); next < batches(); ++next) {
+    if (stop_asked()) {
+      settle();
+      interrupt();
+    }
+    step_->run(step_->batch_images(next));
+    reports.step_done();
   }
+  const std::int64_t reported = steps_done();
+  settle();
+  seconds_ = seconds_since(start);
+  images_timed_ = images_in_epoch() - images_before;
+  if (steps_done() > reported) report_step();
   if (!finish_epoch()) interrupt();
 }
 
-// One update, or, where the loss or a gradient is not finite, none.
-void Run::step(std::span<const std::int64_t> indices) {
-  const State before = state_;  // handles: training replaces the running statistics, it does not change them
-  Tensors gradients;
-  const ComputeScope compute(options_.precision);
-  const LossSum sum = forward_backward(indices, gradients);
-  if (const std::string problem = not_finite(sum.loss, gradients); !problem.empty()) {
-    state_ = before;
-    stop_at_bad_step(problem);
-  }
-  optimizer_->step(gradients, schedule_.learning_rate(steps_done()));
-  position_.sum.loss += sum.loss;
-  position_.sum.wrong += sum.wrong;
-  ++position_.batch;
-}
-
-// Everything the graph holds is released on return, before the parameters change.
-LossSum Run::forward_backward(std::span<const std::int64_t> indices, Tensors& gradients) {
-  const Tensor x = load_batch(indices);
-  const Tensor labels = Tensor::from<std::int32_t>({x.dim(0)}, labels_, cpu_backend());
-  const Tensor logits = forward(model_, state_, x, Mode::train);
-  const Tensor losses = image_losses(logits, labels, options_.loss, options_.label_smoothing);
-  const LossSum sum = sum_losses(losses, logits, labels_);
-  if (std::isfinite(sum.loss)) gradients = gradient(mean(losses), parameters_);
-  return sum;
-}
-
-Tensor Run::load_batch(std::span<const std::int64_t> indices) {
-  const Images& images = dataset_.train;
-  const auto size = static_cast<std::int64_t>(indices.size());
-  pixels_.resize(static_cast<std::size_t>(size * images.image_size()));
-  if (options_.augment)
-    augment(images, dataset_.normalization, {}, options_.seed, position_.epoch, indices, pixels_.data());
-  else
-    normalize(images, dataset_.normalization, indices, pixels_.data());
-  labels_.clear();
-  for (const std::int64_t index : indices) labels_.push_back(images.labels[static_cast<std::size_t>(index)]);
-  return Tensor::from<float>({size, images.height, images.width, images.channels}, pixels_, cpu_backend());
-}
-
-// What is wrong with a step, "" if nothing.
-std::string Run::not_finite(double loss, const Tensors& gradients) const {
-  if (!std::isfinite(loss)) return std::isnan(loss) ? "the loss is NaN" : "the loss is infinite";
-  for (std::size_t i = 0; i < gradients.size(); ++i)
-    if (!gradients[i].backend().all_finite(gradients[i].view()))
-      return "the gradient of " + names_[i] + " is not finite";
-  return {};
+// Waits for all steps: the host knows where the run stands. Where one was bad, those after it changed nothing.
+void Run::settle() {
+  status_ = step_->settle();
+  if (const std::string problem = step_->problem(status_); !problem.empty()) stop_at_bad_step(problem);
 }
 
 // False: stopped during the test; then the epoch's steps are done and its end is not.
 bool Run::finish_epoch() {
-  const double images = static_cast<double>(train_images_);
-  EpochMetrics metrics{.epoch = position_.epoch + 1,
-                       .train_loss = position_.sum.loss / images,
-                       .train_error = 100 * static_cast<double>(position_.sum.wrong) / images,
-                       .learning_rate = schedule_.learning_rate(steps_done() - 1),
-                       .seconds = seconds_,
-                       .images_per_second = static_cast<double>(images_timed_) / seconds_};
+  EpochMetrics metrics{
+      .epoch = epoch() + 1,
+      .train_loss = status_.loss(),
+      .train_error = status_.error(),
+      .learning_rate = schedule_.learning_rate(steps_done() - 1),
+      .seconds = seconds_,
+      .images_per_second = images_timed_ > 0 ? static_cast<double>(images_timed_) / seconds_ : kNotMeasured};
   if (!measure(metrics)) return false;
-  position_ = {.epoch = position_.epoch + 1};
+  ++status_[StepCounter::epoch];
+  status_[StepCounter::begin] = 0;
+  status_.sums = {};
   record(metrics);
   return true;
 }
@@ -256,12 +233,11 @@ bool Run::finish_epoch() {
 // Fills in what is measured on the state itself. False: stopped.
 bool Run::measure(EpochMetrics& metrics) {
   double squares = 0;
-  for (const Tensor& parameter : parameters_) squares += parameter.backend().sum_of_squares(parameter.view());
+  for (const Tensor& parameter : state_.parameters()) squares += parameter.backend().sum_of_squares(parameter.view());
   metrics.parameter_norm = std::sqrt(squares);
   metrics.test_loss = metrics.test_error = kNotMeasured;
   if (metrics.epoch % options_.test_every != 0 && metrics.epoch != options_.epochs) return true;
-  const auto tested = evaluate(model_, state_, dataset_.test, test_images_, dataset_.normalization, options_.loss,
-                               [this] { return stop_asked(); });
+  const auto tested = test_->run([this] { return stop_asked(); });
   if (!tested) return false;
   metrics.test_loss = tested->loss;
   metrics.test_error = tested->error;
@@ -286,14 +262,13 @@ void Run::record(const EpochMetrics& metrics) {
 
 void Run::report_step() const {
   if (!observer_.step) return;
-  const double seen = static_cast<double>(images_in_epoch());
-  observer_.step({.epoch = position_.epoch + 1,
-                  .batch = position_.batch,
+  observer_.step({.epoch = epoch() + 1,
+                  .batch = batch(),
                   .batches = batches(),
-                  .images = position_.epoch * train_images_ + images_in_epoch(),
+                  .images = epoch() * train_images_ + images_in_epoch(),
                   .total_images = options_.epochs * train_images_,
-                  .loss = position_.sum.loss / seen,
-                  .error = 100 * static_cast<double>(position_.sum.wrong) / seen,
+                  .loss = status_.loss(),
+                  .error = status_.error(),
                   .learning_rate = schedule_.learning_rate(steps_done() - 1)});
 }
 
@@ -304,23 +279,29 @@ void Run::interrupt() {
 
 void Run::stop_at_bad_step(const std::string& what) {
   if (folder_) save_last();
-  fail("training stopped at epoch ", position_.epoch + 1, ", batch ", position_.batch + 1, " of ", batches(), ": ",
-       what, folder_ ? "; " + folder_->last().string() + " holds the state before this step" : std::string(),
+  fail("training stopped at epoch ", epoch() + 1, ", batch ", batch() + 1, " of ", batches(), ": ", what,
+       folder_ ? "; " + folder_->last().string() + " holds the state before this step" : std::string(),
        " (a lower --lr or a longer --warmup may help)");
 }
 
 // Nothing here depends on time or threads: equal runs write equal files.
 Metadata Run::metadata() const {
   Metadata result{{"dataset", dataset_.name},
-                  {"epoch", std::to_string(position_.epoch)},
-                  {"batch", std::to_string(position_.batch)},
+                  {"epoch", std::to_string(epoch())},
+                  {"batch", std::to_string(batch())},
                   {"step", std::to_string(steps_done())},
-                  {"loss_sum", fmt::format("{}", position_.sum.loss)},
-                  {"wrong", std::to_string(position_.sum.wrong)},
+                  {"loss_sum", fmt::format("{}", status_.sums[0])},
+                  {"wrong", std::to_string(std::llround(status_.sums[1]))},
                   {"seed", std::to_string(options_.seed)},
                   {"config", recipe_json(options_).dump()},
                   {"version", options_.version}};
-  if (position_.batch > 0 || history_.empty()) return result;  // the last test was of another state
+  if (options_.precision == Precision::fp16) {  // there are steps without an update
+    result["updates"] = std::to_string(status_[StepCounter::updates]);
+    result["summed_images"] = std::to_string(std::llround(status_.sums[2]));
+    result["loss_scale"] = fmt::format("{}", status_.loss_scale[0]);
+    result["loss_scale_steps"] = fmt::format("{}", status_.loss_scale[1]);
+  }
+  if (batch() > 0 || history_.empty()) return result;  // the last test was of another state
   const EpochMetrics& measured = history_.back();
   for (const auto& [name, value] : {std::pair{"train_loss", measured.train_loss},
                                     {"train_error", measured.train_error},
@@ -334,8 +315,9 @@ void Run::save_last() { save_resumable(folder_->last(), model_, state_, *optimiz
 
 }  // namespace
 
-TrainingResult train(const TrainingOptions& options, const Dataset& dataset, const TrainingObserver& observer) {
-  return Run(options, dataset, observer).train();
+TrainingResult train(const TrainingOptions& options, const Dataset& dataset, const TrainingObserver& observer,
+                     Backend& backend) {
+  return Run(options, dataset, observer, backend).train();
 }
 
 }  // namespace basin
