@@ -1,6 +1,7 @@
 // The emulated device: its memory is that of the host, its streams do everything at once.
 #include "cuda/runtime.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -18,7 +19,16 @@ struct CUevent_st {
   std::chrono::steady_clock::time_point time;
 };
 
-namespace basin::cuda {
+namespace basin {
+namespace {
+
+std::atomic<std::uint64_t> waits{0};
+
+}  // namespace
+
+std::uint64_t simt::host_waits() { return waits; }
+
+namespace cuda {
 namespace {
 
 void check_not_captured(Stream stream, const char* what, const Site& site) {
@@ -61,7 +71,10 @@ DeviceInfo device_info(int device, const Site&) {
 void select_device(int device, const Site& site) { device_info(device, site); }
 int selected_device(const Site&) { return 0; }
 
-void Stream::synchronize(const Site& site) const { check_not_captured(*this, "waiting for it", site); }
+void Stream::synchronize(const Site& site) const {
+  check_not_captured(*this, "waiting for it", site);
+  ++waits;
+}
 bool Stream::capturing(const Site&) const { return handle_ && handle_->recording; }
 
 void destroy_stream(CUstream_st* stream) noexcept {
@@ -102,12 +115,15 @@ void copy_to_host(Stream stream, void* host, const void* from, std::size_t bytes
   check_not_captured(stream, "a copy to the host", site);
   simt::check_allocated(from, bytes);
   if (bytes > 0) std::memcpy(host, from, bytes);
+  ++waits;
 }
 
 void start_copy_to_host(Stream stream, const PinnedBuffer& host, const void* from, std::size_t bytes,
                         const Site& site) {
   check(bytes <= host.bytes(), "a copy of ", bytes, " bytes into ", host.bytes());
-  copy_to_host(stream, host.data(), from, bytes, site);
+  check_not_captured(stream, "a copy to the host", site);
+  simt::check_allocated(from, bytes);
+  if (bytes > 0) std::memcpy(host.data(), from, bytes);
 }
 
 void copy_on_device(Stream stream, void* to, const void* from, std::size_t bytes, const Site&) {
@@ -139,4 +155,5 @@ void end_use(void* block, const Stream* capturing) noexcept {
   if (capturing) simt::submit(capturing->handle(), [block] { simt::end_use(block); });
 }
 
-}  // namespace basin::cuda
+}  // namespace cuda
+}  // namespace basin

@@ -1,5 +1,6 @@
 // Emulated streams do at once what they are asked to, or keep it for a graph.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -8,6 +9,10 @@ namespace basin::simt {
 
 // What a stream captured, in order.
 using Recording = std::vector<std::function<void()>>;
+
+// How often the host has waited for all work of a stream, in this process: for the stream itself or for a copy from it.
+// Waiting for an event leaves the device what came after it.
+std::uint64_t host_waits();
 
 }  // namespace basin::simt
 
