@@ -22,7 +22,7 @@ class Sgd final : public Optimizer {
 
   void step(const Tensors& gradients, double learning_rate) override {
     check_gradients(gradients);
-    const SgdStep update{learning_rate, options_.momentum, options_.weight_decay, options_.nesterov};
+    const SgdStep update = sgd_of(options_, learning_rate);
     for (std::size_t i = 0; i < parameters_.size(); ++i)
       parameters_[i].backend().sgd_step(update, steps_ == 0, gradients[i].view(), parameters_[i].mutable_view(),
                                         slots_[i].value.mutable_view());
@@ -41,13 +41,7 @@ class Adam final : public Optimizer {
   void step(const Tensors& gradients, double learning_rate) override {
     check_gradients(gradients);
     ++steps_;
-    const AdamStep update{learning_rate,
-                          options_.beta1,
-                          options_.beta2,
-                          options_.epsilon,
-                          options_.weight_decay,
-                          options_.kind == OptimizerKind::adamw,
-                          steps_};
+    const AdamStep update = adam_of(options_, learning_rate, steps_);
     for (std::size_t i = 0; i < parameters_.size(); ++i)
       parameters_[i].backend().adam_step(update, gradients[i].view(), parameters_[i].mutable_view(),
                                          slots_[i].value.mutable_view(),

@@ -25,9 +25,11 @@ inline constexpr std::int64_t kStepCounters = 6;
 struct StepState {
   View counters;             // i64 (kStepCounters)
   View sums;                 // f64 (3): of the losses, of the wrongly classified, of the images, of the epoch so far
-  View loss_scale;           // f32 (2): what the loss is multiplied by, and steps since that changed
+  View loss_scale;           // f32 (2): what the loss is multiplied by, and steps since that changed (or kScaleGrows)
   ConstView learning_rates;  // f64 (batches of the run)
 };
+// In place of the steps, within a step: at its end the scale is doubled. Its gradients are still of the old one.
+inline constexpr float kScaleGrows = -1;
 
 // Images in the back end's memory.
 struct ImageSource {
@@ -45,7 +47,7 @@ struct ParameterUpdate {
   View parameter;
   View first, second;  // momentum, or the first and second moment
   ConstView gradient;  // of the scaled loss; any type that the back end computes in
-  View copy = {};      // the parameter rounded to what the forward pass reads (f16, bf16); data null: none
+  View copy = {};      // the parameter rounded to what the forward pass reads, of the gradient's type; data null: none
 };
 
 struct Assignment {
@@ -64,17 +66,18 @@ class StepKernels {
  public:
   virtual ~StepKernels() = default;
 
-  // x[i] (H, W, C) = image order[begin + i], cropped, mirrored, normalised; labels[i] its label. x is f32, f16 or bf16
-  // (n, H, W, C), labels i32 (n).
+  // x[i] (H, W, C) = image order[begin + i], cropped, mirrored, normalised (core/image_batch.h); labels[i] its label.
+  // x is f32, f16 or bf16 (n, H, W, C), labels i32 (n). begin + n <= the epoch's images.
   virtual void load_batch(const ImageSource& source, const StepState& state, const View& x, const View& labels) = 0;
 
-  // Sets `skip`, and `problem` or the loss scale (halved when skipped), by whether all losses f32 (n) and all gradients
-  // are finite.
+  // Sets `skip`, and `problem` or the loss scale (halved, down to the smallest, when skipped), by whether all losses
+  // f32 (n) and all gradients are finite. `problem` names the first that is not.
   virtual void check_finite(const ConstView& losses, std::span<const ParameterUpdate> updates,
                             const LossScaling& scaling, const StepState& state) = 0;
 
-  // Adds the losses f32 (n), the number of images whose largest logit (the first, if several; NaN counts as wrong) is
-  // not the label's, and n, unless the step is skipped. logits f32 (n, classes), labels i32 (n). In one order.
+  // Adds the losses f32 (n), the number of images whose largest logit (the first, if several; NaN counts as wrong, and
+  // so does a label that is no class) is not the label's, and n, unless the step is skipped. logits f32 (n, classes),
+  // labels i32 (n). In one order. f64 too on the CPU.
   virtual void add_to_sums(const ConstView& losses, const ConstView& logits, const ConstView& labels,
                            const StepState& state) = 0;
 
@@ -86,8 +89,19 @@ class StepKernels {
   // to = from, unless skipped.
   virtual void commit(std::span<const Assignment> assignments, const StepState& state) = 0;
 
-  // Counts: batches and updates (unless skipped) by one, begin by `images`. Nothing once there is a problem.
+  // Counts: batches and updates (unless skipped) by one, begin by `images`; doubles the loss scale where it is time.
+  // Nothing once there is a problem.
   virtual void finish_step(std::int64_t images, const StepState& state) = 0;
 };
+
+// What the options mean at a step.
+SgdStep sgd_of(const OptimizerOptions& options, double learning_rate);
+AdamStep adam_of(const OptimizerOptions& options, double learning_rate, std::int64_t step);  // 1 for the first
+
+// The contracts of load_batch, add_to_sums, update and commit, for back ends: Error where shapes or types do not fit.
+void check_batch(const ImageSource& source, const ConstView& x, const ConstView& labels);
+void check_predictions(const ConstView& losses, const ConstView& logits, const ConstView& labels);
+void check_updates(OptimizerKind kind, std::span<const ParameterUpdate> updates);
+void check_assignments(std::span<const Assignment> assignments);
 
 }  // namespace basin

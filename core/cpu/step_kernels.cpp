@@ -2,8 +2,11 @@
 #include "core/step_kernels.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/cpu/cpu_backend.h"
+#include "core/cpu/dispatch.h"
+#include "core/cpu/memory_pool.h"
 #include "core/image_batch.h"
 #include "core/parallel.h"
 
@@ -21,8 +24,10 @@ class Counters {
   std::int64_t* values_;
 };
 
-bool is_wrong(std::span<const float> logits, std::int32_t label) {
-  const float own = logits[static_cast<std::size_t>(label)];
+template <class T>
+bool is_wrong(std::span<const T> logits, std::int32_t label) {
+  if (label < 0 || static_cast<std::size_t>(label) >= logits.size()) return true;
+  const T own = logits[static_cast<std::size_t>(label)];
   for (std::size_t c = 0; c < logits.size(); ++c) {
     const bool below = static_cast<std::int32_t>(c) < label ? logits[c] < own : logits[c] <= own;
     if (!below) return true;  // a NaN too
@@ -45,8 +50,8 @@ class CpuStepKernels final : public StepKernels {
   void finish_step(std::int64_t images, const StepState& state) override;
 
  private:
-  void update(const OptimizerOptions& options, const ParameterUpdate& update, const ConstView& gradient,
-              const StepState& state);
+  void update_one(const OptimizerOptions& options, const ParameterUpdate& update, const ConstView& gradient,
+                  const StepState& state);
   // 0, 1 where a loss is not finite, 2 + i where gradient i is not.
   std::int64_t find_problem(const ConstView& losses, std::span<const ParameterUpdate> updates);
 
@@ -54,26 +59,26 @@ class CpuStepKernels final : public StepKernels {
 };
 
 void CpuStepKernels::load_batch(const ImageSource& source, const StepState& state, const View& x, const View& labels) {
-  check(x.dtype == DType::f32, "cpu: load_batch makes f32, not ", x.dtype);
+  check_batch(source, x, labels);
+  check(x.dtype == DType::f32, "load_batch: the CPU makes f32, not ", x.dtype);
   const Shape& shape = source.images.shape;
-  const ImageExtents extent{shape[1], shape[2], shape[3]};
+  const ImageExtents extents{shape[1], shape[2], shape[3]};
   const Counters counters(state);
-  const std::int64_t begin = counters[StepCounter::begin];
-  const Random random = augmentation_random(source.seed, counters[StepCounter::epoch]);
+  const std::int64_t begin = counters[StepCounter::begin], end = begin + labels.size();
   const auto* order = source.order.as<std::int32_t>();
   const std::int64_t length = order ? source.order.size() : shape[0];
-  check(begin >= 0 && begin + labels.size() <= length, "load_batch: images ", begin, " to ", begin + labels.size(),
-        " of an epoch of ", length);
+  check(begin >= 0 && end <= length, "load_batch: places [", begin, ", ", end, ") of an epoch of ", length, " images");
+  const Random random = augmentation_random(source.seed, counters[StepCounter::epoch]);
+  const auto* table = source.table.as<float>();
   parallel_for(labels.size(), [&](std::int64_t i) {
     const std::int64_t image = order ? order[begin + i] : begin + i;
     check(image >= 0 && image < shape[0], "load_batch: image ", image, " of ", shape[0]);
-    const std::uint8_t* pixels = source.images.as<std::uint8_t>() + image * extent.size();
-    float* y = x.as<float>() + i * extent.size();
+    const std::uint8_t* pixels = source.images.as<std::uint8_t>() + image * extents.size();
+    float* y = x.as<float>() + i * extents.size();
     if (source.augment)
-      normalize_crop(pixels, extent, draw_placement({.padding = source.padding}, random, image),
-                     source.table.as<float>(), y);
+      normalize_crop(pixels, extents, draw_placement({.padding = source.padding}, random, image), table, y);
     else
-      normalize_image(pixels, extent, source.table.as<float>(), y);
+      normalize_image(pixels, extents, table, y);
     labels.as<std::int32_t>()[i] = source.labels.as<std::int32_t>()[image];
   });
 }
@@ -89,72 +94,87 @@ void CpuStepKernels::check_finite(const ConstView& losses, std::span<const Param
                                   const LossScaling& scaling, const StepState& state) {
   const Counters counters(state);
   if (counters.has_problem()) return;
-  const std::int64_t problem = find_problem(losses, updates);
-  counters[StepCounter::skip] = problem != 0;
+  const std::int64_t found = find_problem(losses, updates);
+  counters[StepCounter::skip] = found != 0;
   float &scale = state.loss_scale.as<float>()[0], &steps = state.loss_scale.as<float>()[1];
-  if (problem == 0) {
-    if (scaling.enabled && ++steps >= static_cast<float>(scaling.growth_steps)) {
-      scale *= 2;
-      steps = 0;
-    }
-  } else if (scaling.enabled && static_cast<double>(scale) > scaling.smallest) {
-    scale = std::max(scale / 2, static_cast<float>(scaling.smallest));
+  const auto smallest = static_cast<float>(scaling.smallest);
+  if (found == 0) {
+    if (scaling.enabled && ++steps >= static_cast<float>(scaling.growth_steps)) steps = kScaleGrows;
+  } else if (scaling.enabled && scale > smallest) {
+    scale = std::max(scale / 2, smallest);
     steps = 0;
   } else {
-    counters[StepCounter::problem] = problem;
+    counters[StepCounter::problem] = found;
   }
 }
 
 void CpuStepKernels::add_to_sums(const ConstView& losses, const ConstView& logits, const ConstView& labels,
                                  const StepState& state) {
+  check_predictions(losses, logits, labels);
   if (Counters(state).skips()) return;
   const auto classes = static_cast<std::size_t>(logits.shape[1]);
-  double* sums = state.sums.as<double>();
   double loss = 0;
   std::int64_t wrong = 0;
-  for (std::int64_t i = 0; i < losses.size(); ++i) {
-    loss += static_cast<double>(losses.as<float>()[i]);
-    const float* row = logits.as<float>() + static_cast<std::size_t>(i) * classes;
-    wrong += is_wrong({row, classes}, labels.as<std::int32_t>()[i]);
-  }
+  dispatch_float(losses.dtype, "add_to_sums", [&]<class T>(T) {
+    for (std::int64_t i = 0; i < losses.size(); ++i) {
+      loss += static_cast<double>(losses.as<T>()[i]);
+      const T* row = logits.as<T>() + static_cast<std::size_t>(i) * classes;
+      wrong += is_wrong(std::span<const T>(row, classes), labels.as<std::int32_t>()[i]);
+    }
+  });
+  double* sums = state.sums.as<double>();
   sums[0] += loss;
   sums[1] += static_cast<double>(wrong);
   sums[2] += static_cast<double>(losses.size());
 }
 
-void CpuStepKernels::update(const OptimizerOptions& options, const ParameterUpdate& update, const ConstView& gradient,
-                            const StepState& state) {
+void CpuStepKernels::update_one(const OptimizerOptions& options, const ParameterUpdate& update,
+                                const ConstView& gradient, const StepState& state) {
   const Counters counters(state);
   const double rate = state.learning_rates.as<double>()[counters[StepCounter::batches]];
   const std::int64_t updates = counters[StepCounter::updates];
   if (options.kind == OptimizerKind::sgd)
-    cpu_.sgd_step({rate, options.momentum, options.weight_decay, options.nesterov}, updates == 0, gradient,
-                  update.parameter, update.first);
+    cpu_.sgd_step(sgd_of(options, rate), updates == 0, gradient, update.parameter, update.first);
   else
-    cpu_.adam_step({rate, options.beta1, options.beta2, options.epsilon, options.weight_decay,
-                    options.kind == OptimizerKind::adamw, updates + 1},
-                   gradient, update.parameter, update.first, update.second);
+    cpu_.adam_step(adam_of(options, rate, updates + 1), gradient, update.parameter, update.first, update.second);
   if (update.copy.data) cpu_.cast(update.parameter, update.copy);
+}
+
+// y = x / scale
+void divide(const ConstView& x, float scale, const View& y) {
+  dispatch_float(x.dtype, "update", [&]<class T>(T) {
+    const T* from = x.as<T>();
+    T* to = y.as<T>();
+    parallel_for_blocks(x.size(), kElementBlock, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) to[i] = from[i] / static_cast<T>(scale);
+    });
+  });
 }
 
 void CpuStepKernels::update(const OptimizerOptions& options, std::span<const ParameterUpdate> updates,
                             const StepState& state) {
-  if (Counters(state).skips()) return;
-  const double scale = static_cast<double>(state.loss_scale.as<float>()[0]);
+  check_updates(options.kind, updates);
+  const Counters counters(state);
+  if (counters.skips()) return;
+  const std::int64_t batch = counters[StepCounter::batches], rates = state.learning_rates.size();
+  check(batch >= 0 && batch < rates, "update: no learning rate for batch ", batch, " of ", rates);
+  const float scale = *state.loss_scale.as<float>();
   for (const ParameterUpdate& one : updates) {
-    if (scale == 1 && one.gradient.dtype == one.parameter.dtype) {
-      update(options, one, one.gradient, state);
+    check(one.gradient.dtype == one.parameter.dtype, "update: the CPU takes gradients of the parameter's type, found ",
+          one.gradient.dtype, " for ", one.parameter.dtype);
+    if (scale == 1) {
+      update_one(options, one, one.gradient, state);
       continue;
     }
-    const Buffer memory(cpu_, static_cast<std::size_t>(one.parameter.size()) * size_of(one.parameter.dtype));
+    const Scratch memory(static_cast<std::size_t>(one.parameter.size()) * size_of(one.parameter.dtype));
     const View gradient{memory.data(), one.parameter.dtype, one.parameter.shape};
-    cpu_.cast(one.gradient, gradient);
-    cpu_.affine(gradient, 1 / scale, 0, gradient);
-    update(options, one, gradient, state);
+    divide(one.gradient, scale, gradient);
+    update_one(options, one, gradient, state);
   }
 }
 
 void CpuStepKernels::commit(std::span<const Assignment> assignments, const StepState& state) {
+  check_assignments(assignments);
   if (Counters(state).skips()) return;
   for (const auto& [from, to] : assignments)
     cpu_.copy(to.data, from.data, static_cast<std::size_t>(to.size()) * size_of(to.dtype));
@@ -166,6 +186,10 @@ void CpuStepKernels::finish_step(std::int64_t images, const StepState& state) {
   ++counters[StepCounter::batches];
   if (!counters.skips()) ++counters[StepCounter::updates];
   counters[StepCounter::begin] += images;
+  float &scale = state.loss_scale.as<float>()[0], &steps = state.loss_scale.as<float>()[1];
+  if (steps != kScaleGrows) return;
+  if (std::isfinite(2 * scale)) scale *= 2;
+  steps = 0;
 }
 
 }  // namespace
