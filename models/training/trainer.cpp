@@ -95,9 +95,10 @@ Run::Run(const TrainingOptions& options, const Dataset& dataset, const TrainingO
                 ResidentImages(dataset.train, train_images_, dataset.normalization, backend_));
   test_.emplace(model_, state_, ResidentImages(dataset.test, test_images_, dataset.normalization, backend_),
                 options_.loss);
+  // The run is complete, and nothing is written, before its folder is made: a mistake leaves no trace.
+  if (!options_.resume && !options_.out.empty()) folder_ = RunFolder::create(options_);
 }
 
-// The state is complete, and nothing is written, before the folder is made: a mistake leaves no trace.
 void Run::start_fresh() {
   if (options_.init.empty()) {
     model_ = find_model(options_.model, dataset_.classes());
@@ -114,7 +115,6 @@ void Run::start_fresh() {
   }
   status_ = first_status(options_.precision);
   make_optimizer_for_state();
-  if (!options_.out.empty()) folder_ = RunFolder::create(options_);
 }
 
 void Run::start_resumed() {

@@ -11,6 +11,7 @@ namespace basin {
 namespace {
 
 constexpr float kFirstLossScale = 65536;
+constexpr std::int64_t kMostSteps = std::int64_t{1} << 27;  // of a run: their learning rates take 1 GiB
 
 // The arithmetic of the CPU's convolutions until the end of the scope.
 class ComputeScope {
@@ -25,6 +26,8 @@ bool has_half_copy(Role role) { return role == Role::weight || role == Role::bia
 bool is_statistic(Role role) { return role == Role::running_mean || role == Role::running_variance; }
 
 std::vector<double> learning_rates(const TrainingOptions& options, std::int64_t batches) {
+  check(options.epochs <= kMostSteps / batches, "--epochs: a run has at most ", kMostSteps, " steps, found ",
+        options.epochs, " epochs of ", batches);
   const Schedule schedule = make_schedule(options, batches);
   std::vector<double> rates(static_cast<std::size_t>(options.epochs * batches));
   for (std::size_t i = 0; i < rates.size(); ++i) rates[i] = schedule.learning_rate(static_cast<std::int64_t>(i));

@@ -84,6 +84,12 @@ TEST(Checkpoint, TheOptimizerMustBeOfTheSameStep) {
   expect_error([&] { load_optimizer(path, loaded, *optimizer); }, {"last.optimizer.safetensors", "step", "4", "0"});
   std::filesystem::remove(folder / "last.optimizer.safetensors");
   expect_error([&] { load_optimizer(path, loaded, *optimizer); }, {"last.optimizer.safetensors", "missing"});
+  // Steps that were skipped are no updates.
+  optimizer->set_steps(3);
+  save_resumable(path, model, state, *optimizer, {{"step", "4"}, {"updates", "3"}});
+  optimizer->set_steps(0);
+  load_optimizer(path, load_checkpoint(path, "", cpu_backend()), *optimizer);
+  EXPECT_EQ(optimizer->steps(), 3);
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ TEST(TrainingOptions, JsonHoldsEverything) {
   options.augment = false;
   options.train_images = 11;
   options.seed = 18446744073709551615u;
-  options.precision = Precision::bf16;
+  options.precision = Precision::fp16;
+  options.device = "cuda:1";
   options.data = "somewhere";
   options.threads = 2;
   const auto json = to_json(options);

@@ -9,8 +9,8 @@
 
 namespace basin {
 
-inline Images noise_images(std::int64_t count, std::uint64_t stream) {
-  Images images{.count = count, .height = 32, .width = 32, .channels = 3, .pixels = {}, .labels = {}};
+inline Images noise_images(std::int64_t count, std::uint64_t stream, std::int64_t extent = 32) {
+  Images images{.count = count, .height = extent, .width = extent, .channels = 3, .pixels = {}, .labels = {}};
   const Random random(7, stream);
   for (std::int64_t i = 0; i < count; ++i) {
     const auto label = static_cast<std::int32_t>(i % 3);
@@ -24,12 +24,12 @@ inline Images noise_images(std::int64_t count, std::uint64_t stream) {
 }
 
 // 22 training images in batches of 8: the third batch is the smaller one.
-inline Dataset small_dataset() {
+inline Dataset small_dataset(std::int64_t extent = 32) {
   Dataset dataset;
   dataset.name = "small";
   dataset.class_names = {"dark", "grey", "light"};
-  dataset.train = noise_images(22, 0);
-  dataset.test = noise_images(9, 1);
+  dataset.train = noise_images(22, 0, extent);
+  dataset.test = noise_images(9, 1, extent);
   return dataset;
 }
 

@@ -198,6 +198,14 @@ TEST(TrainingStep, TestsAsTheHostDoes) {
   EXPECT_FALSE(pass.run([] { return true; }).has_value());
 }
 
+TEST(TrainingStep, ARunOfTooManyStepsIsRefused) {
+  const TemporaryFolder folder;
+  TrainingOptions options = small_options(folder / "run");
+  options.epochs = std::int64_t{1} << 60;
+  expect_error([&] { train(options, small_dataset()); }, {"--epochs", "134217728 steps", "epochs of 3"});
+  EXPECT_FALSE(std::filesystem::exists(options.out));
+}
+
 TEST(TrainingStep, SaysWhereAPrecisionIsNotComputed) {
   EXPECT_EQ(activation_dtype(Precision::fp32, cpu_backend()), DType::f32);
   if (bf16_supported()) {
