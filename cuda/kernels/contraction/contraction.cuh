@@ -17,6 +17,9 @@ struct BlockExtents {
   static constexpr int kWarpRows = rows / (kWarps / kWarpsAcross), kWarpColumns = columns / kWarpsAcross;
 };
 
+// Of operands that are read element by element.
+using ElementExtents = BlockExtents<64, 32>;
+
 // The tiles of a block in shared memory: kStages of each operand, of which all but the last are on their way while one
 // is multiplied.
 template <class T, class Extents, class A, class B>
@@ -76,7 +79,7 @@ __device__ void multiply(const A& a, const B& b, int begin, int end, int warp_ro
 // Cost:  2 M N K flops; a is read once per column tile, b once per row tile, y written once.
 // Order: k ascending in steps of a fragment; within those the tensor core's.
 template <class T, class Extents, class A, class B, class Result>
-__global__ void __launch_bounds__(kContractionThreads)
+__global__ void __launch_bounds__(kContractionThreads, kContractionBlocks)
     contraction_kernel(A a, B b, int inner, int splits, int split_extent, Result result) {
   using Value = typename Result::Value;
   using Staged = StagedResult<Value, Extents>;
@@ -116,15 +119,16 @@ void launch_contraction(Stream stream, const ContractionShape& shape, const Cont
          static_cast<int>(shape.inner), static_cast<int>(config.splits), static_cast<int>(config.split_extent), result);
 }
 
-// f(BlockExtents) of those that the configuration names.
-template <class F>
+// f(BlockExtents) of those that contraction_config names for T.
+template <class T, class F>
 void with_block(const ContractionConfig& config, const F& f) {
-  if (config.rows == 128 && config.columns == 64) return f(BlockExtents<128, 64>{});
-  if (config.rows == 128 && config.columns == 32) return f(BlockExtents<128, 32>{});
   if (config.rows == 128 && config.columns == 16) return f(BlockExtents<128, 16>{});
-  if (config.columns == 64) return f(BlockExtents<64, 64>{});
+  if (config.rows == 128 && config.columns == 32) return f(BlockExtents<128, 32>{});
+  if constexpr (sizeof(T) == 2)
+    if (config.rows == 128) return f(BlockExtents<128, 64>{});
+  if (config.columns == 16) return f(BlockExtents<64, 16>{});
   if (config.columns == 32) return f(BlockExtents<64, 32>{});
-  f(BlockExtents<64, 16>{});
+  f(BlockExtents<64, 64>{});
 }
 
 }  // namespace basin::cuda

@@ -20,10 +20,12 @@ struct ContractionConfig {
 // Throws Error where an extent is too large. (2^30)
 void check_extents(const ContractionShape& shape, const char* name);
 
-// For operands that are read in vectors, else for those read element by element. One part.
-ContractionConfig contraction_config(const ContractionShape& shape, bool vectors);
+// For operands of `type` that are read in vectors, else for those read element by element. One part.
+ContractionConfig contraction_config(const ContractionShape& shape, DType type, bool vectors);
 // For few rows and columns and a long inner extent, as of weight gradients: parts, as many as keep a GPU busy, whose
 // extents are multiples of a tile's. The parts do not depend on `vectors`.
 ContractionConfig split_contraction_config(const ContractionShape& shape, bool vectors);
+// Of matrix products: two kinds of blocks only, as there are three orders of operands.
+ContractionConfig matmul_config(const ContractionShape& shape, DType type, bool vectors);
 
 }  // namespace basin::cuda

@@ -5,7 +5,8 @@
 
 namespace basin::cuda {
 
-inline constexpr int kContractionThreads = 128;
+inline constexpr int kContractionThreads = 128,
+                     kContractionBlocks = 2;  // blocks on a multiprocessor: 255 registers a thread
 
 // An operand of a product. Is the inner index along its columns or along its rows? With `vectors` every 16 bytes of a
 // tile's row are neighbours in memory, and aligned, or all outside.

@@ -30,21 +30,19 @@ bool read_in_vectors(std::int64_t a_columns, bool transpose_a, std::int64_t b_co
   return a_columns % width == 0 && b_columns % width == 0 && !(transpose_a && transpose_b);
 }
 
-// A large block where there are many, else a small one: two of the six, for three orders of operands.
-template <class F>
+template <class T, class F>
 void with_matmul_block(const ContractionConfig& config, const F& f) {
-  if (config.rows == 128)
-    f(BlockExtents<128, 64>{});
-  else
-    f(BlockExtents<64, 32>{});
+  if (config.columns == 32) return f(BlockExtents<64, 32>{});
+  f(BlockExtents < sizeof(T) == 2 ? 128 : 64, 64 > {});
 }
 
 template <bool a_along_columns, bool b_along_columns, class T>
 void matmul_vectors(Stream stream, const ContractionShape& shape, const ConstView& a, const ConstView& b,
                     const View& y) {
-  with_matmul_block(contraction_config(shape, true), [&](auto extents) {
+  const ContractionConfig config = matmul_config(shape, y.dtype, true);
+  with_matmul_block<T>(config, [&](auto extents) {
     launch_contraction<T, decltype(extents)>(
-        stream, shape, contraction_config(shape, true), Operand<DenseMatrix<T>, a_along_columns, true>{stored<T>(a)},
+        stream, shape, config, Operand<DenseMatrix<T>, a_along_columns, true>{stored<T>(a)},
         Operand<DenseMatrix<T>, b_along_columns, true>{stored<T>(b)}, result_of<T>(y));
   });
 }
@@ -53,8 +51,8 @@ template <class T>
 void matmul_elements(Stream stream, const ContractionShape& shape, const DenseMatrix<T>& a, const DenseMatrix<T>& b,
                      const View& y) {
   using ByElement = Operand<DenseMatrix<T>, true, false>;
-  launch_contraction<T, BlockExtents<64, 32>>(stream, shape, contraction_config(shape, false), ByElement{a},
-                                              ByElement{b}, result_of<T>(y));
+  launch_contraction<T, ElementExtents>(stream, shape, matmul_config(shape, y.dtype, false), ByElement{a}, ByElement{b},
+                                        result_of<T>(y));
 }
 
 }  // namespace
@@ -84,10 +82,10 @@ void matmul(Stream stream, const ConstView& a, bool transpose_a, const ConstView
 
 Cost matmul_cost(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a, bool transpose_b, DType type) {
   const auto bytes = static_cast<std::int64_t>(size_of(type));
-  const ContractionConfig config = contraction_config(
-      {m, n, k}, read_in_vectors(transpose_a ? m : k, transpose_a, transpose_b ? k : n, transpose_b, type));
-  const std::int64_t rows = config.rows, columns = config.rows == 128 ? 64 : 32;
-  const std::int64_t row_tiles = (m + rows - 1) / rows, column_tiles = (n + columns - 1) / columns;
+  const ContractionConfig config = matmul_config(
+      {m, n, k}, type, read_in_vectors(transpose_a ? m : k, transpose_a, transpose_b ? k : n, transpose_b, type));
+  const std::int64_t row_tiles = (m + config.rows - 1) / config.rows,
+                     column_tiles = (n + config.columns - 1) / config.columns;
   return {(m * k * column_tiles + n * k * row_tiles) * bytes, m * n * bytes, 2 * m * n * k};
 }
 

@@ -1,0 +1,159 @@
+#include "cuda/kernels/contraction/conv2d.h"
+
+#include "cuda/kernels/contraction/contraction_config.h"
+#include "tests/cuda/emulated_kernel.h"
+#include "tests/expect_error.h"
+
+namespace basin::cuda {
+namespace {
+
+Backend& cpu = cpu_backend();
+
+struct Convolution {
+  Shape x, weight;
+  Conv2d options = {};
+  Shape y() const { return conv2d_shape(x, weight, options); }
+};
+
+// Extents 1, primes, the first layer (C = 3), 10 filters, strides, groups; a layer of a ResNet and its downsampling.
+const std::vector<Convolution> kConvolutions = {
+    {{1, 1, 1, 1}, {1, 1, 1, 1}},
+    {{2, 5, 7, 3}, {11, 3, 3, 3}, {.padding = 1}},
+    {{1, 8, 8, 16}, {16, 3, 3, 16}, {.padding = 1}},
+    {{1, 8, 8, 16}, {32, 3, 3, 16}, {.stride = 2, .padding = 1}},
+    {{2, 6, 6, 8}, {24, 1, 1, 8}, {.stride = 2}},
+    {{1, 7, 9, 8}, {10, 5, 5, 8}, {.padding = 2}},
+    {{1, 9, 8, 5}, {7, 3, 2, 5}, {.stride = 3, .padding = 2}},
+    {{2, 6, 5, 16}, {32, 3, 3, 8}, {.padding = 1, .groups = 2}},
+    {{1, 5, 5, 6}, {6, 3, 3, 1}, {.stride = 2, .padding = 1, .groups = 6}},
+    {{1, 3, 4, 40}, {72, 1, 1, 40}},
+    {{0, 4, 4, 8}, {8, 3, 3, 8}},
+};
+
+// visit(places in x, weight and y) of every product, those of an element of y in order.
+template <class Visit>
+void for_each_product(const Convolution& c, const Visit& visit) {
+  const Shape y = c.y();
+  const std::int64_t group_filters = y[3] / c.options.groups, channels = c.weight[3];
+  for (std::int64_t out = 0; out < y.count(); ++out) {
+    const std::int64_t k = out % y[3], q = out / y[3] % y[2], p = out / y[3] / y[2] % y[1],
+                       n = out / y[3] / y[2] / y[1];
+    for (std::int64_t tap = 0; tap < c.weight.count() / c.weight[0]; ++tap) {
+      const std::int64_t channel = tap % channels, s = tap / channels % c.weight[2], r = tap / channels / c.weight[2];
+      const std::int64_t h = p * c.options.stride - c.options.padding + r;
+      const std::int64_t w = q * c.options.stride - c.options.padding + s;
+      if (h < 0 || h >= c.x[1] || w < 0 || w >= c.x[2]) continue;
+      visit(((n * c.x[1] + h) * c.x[2] + w) * c.x[3] + k / group_filters * channels + channel,
+            k * c.weight.count() / c.weight[0] + tap, out);
+    }
+  }
+}
+
+// The three contractions of sum over products of x, weight, y: two are given, the third is the result.
+struct Contraction {
+  const char* name;
+  int inputs[2], output;  // 0: x, 1: weight, 2: y
+  void (*launch)(const ConstView& a, const ConstView& b, const Conv2d& options, const View& out);
+  void (Backend::*reference)(const ConstView&, const ConstView&, const Conv2d&, const View&);
+  Cost (*cost)(const Shape& x, const Shape& weight, const Conv2d& options, DType type);
+
+  Shape shape(const Convolution& c, int i) const { return i == 0 ? c.x : i == 1 ? c.weight : c.y(); }
+  Shape input(const Convolution& c, int i) const { return shape(c, inputs[i]); }
+  Shape result(const Convolution& c) const { return shape(c, output); }
+  Lists<float> plain(const Lists<float>& in, const Convolution& c) const {
+    std::vector<float> sums(static_cast<std::size_t>(result(c).count()));
+    for_each_product(c, [&](std::int64_t x, std::int64_t weight, std::int64_t y) {
+      const std::int64_t places[] = {x, weight, y};
+      sums[places[output]] += in[0][places[inputs[0]]] * in[1][places[inputs[1]]];
+    });
+    return {sums};
+  }
+  Lists<double> run(const EmulatedRun& emulated, const Convolution& c) const {
+    return emulated([&](const ConstViews& in, const Views& out) { launch(in[0], in[1], c.options, out[0]); });
+  }
+};
+
+const Contraction kForward = {"conv2d",
+                              {0, 1},
+                              2,
+                              [](const ConstView& x, const ConstView& weight, const Conv2d& options, const View& y) {
+                                conv2d(Stream(), x, weight, options, y);
+                              },
+                              &Backend::conv2d,
+                              conv2d_cost};
+const Contraction kInputGradient = {
+    "conv2d_input_gradient",
+    {2, 1},
+    0,
+    [](const ConstView& grad_output, const ConstView& weight, const Conv2d& options, const View& grad_x) {
+      conv2d_input_gradient(Stream(), grad_output, weight, options, grad_x);
+    },
+    &Backend::conv2d_input_gradient,
+    conv2d_input_gradient_cost};
+const Contraction kWeightGradient = {
+    "conv2d_weight_gradient",
+    {0, 2},
+    1,
+    [](const ConstView& x, const ConstView& grad_output, const Conv2d& options, const View& grad_weight) {
+      conv2d_weight_gradient(Stream(), x, grad_output, options, grad_weight);
+    },
+    &Backend::conv2d_weight_gradient,
+    conv2d_weight_gradient_cost};
+const Contraction kContractions[] = {kForward, kInputGradient, kWeightGradient};
+
+void check_contraction(const Contraction& f, const Convolution& c, DType type) {
+  SCOPED_TRACE(::testing::Message() << "weight " << c.weight << " stride " << c.options.stride << " padding "
+                                    << c.options.padding << " groups " << c.options.groups);
+  check_emulated(
+      f.name, {normal_input(f.input(c, 0), 0), normal_input(f.input(c, 1), 1)}, {f.result(c)},
+      [&](const ConstViews& in, const Views& out) { f.launch(in[0], in[1], c.options, out[0]); },
+      [&](const ConstViews& in, const Views& out) { (cpu.*f.reference)(in[0], in[1], c.options, out[0]); },
+      [&](const Lists<float>& in) { return f.plain(in, c); }, {{type, type}, {type}});
+}
+
+void check_all(const Contraction& f) {
+  for (const DType type : kFloatTypes)
+    for (const Convolution& c : kConvolutions) check_contraction(f, c, type);
+}
+
+TEST(CudaConv2d, MatchesFloat64) { check_all(kForward); }
+TEST(CudaConv2d, InputGradientMatchesFloat64) { check_all(kInputGradient); }
+TEST(CudaConv2d, WeightGradientMatchesFloat64) { check_all(kWeightGradient); }
+
+// Sums over 1024 pixels are of 4 parts, over 600 of 2, of which the second is shorter.
+TEST(CudaConv2d, WeightGradientInParts) {
+  EXPECT_EQ(split_contraction_config({9 * 16, 16, 1024}, true).splits, 4);
+  EXPECT_EQ(split_contraction_config({9 * 16, 16, 600}, true).splits, 2);
+  for (const DType type : kFloatTypes)
+    for (const Convolution& c :
+         {Convolution{{1, 32, 32, 16}, {16, 1, 1, 16}}, Convolution{{2, 20, 15, 3}, {8, 1, 1, 3}}})
+      check_contraction(kWeightGradient, c, type);
+}
+
+// Sums of small integers are exact in any order.
+TEST(CudaConv2d, IntegersAreExact) {
+  const auto integers = [](const Shape& shape, std::uint64_t index) {
+    KernelInput input = index_input(shape, 7, index);
+    input.dtype = DType::f32;
+    for (double& v : input.values) v -= 3;
+    return input;
+  };
+  for (const DType type : kFloatTypes)
+    for (const Contraction& f : kContractions)
+      for (const Convolution& c : {kConvolutions[1], kConvolutions[3], kConvolutions[7]}) {
+        const ElementTypes types{{type, type}, {type}};
+        const KernelInputs inputs = typed_inputs({integers(f.input(c, 0), 0), integers(f.input(c, 1), 1)}, types);
+        Lists<float> values;
+        for (const KernelInput& input : inputs) values.emplace_back(input.values.begin(), input.values.end());
+        const Lists<float> exact = f.plain(values, c);
+        const Lists<double> found = f.run(EmulatedRun(inputs, {f.result(c)}, 0, types), c);
+        cpu::dispatch_any(type, [&]<class T>(T) {  // rounded once, where T does not have the integer
+          for (std::size_t i = 0; i < exact[0].size(); ++i)
+            ASSERT_EQ(found[0][i], number(stored<T>(exact[0][i])))
+                << f.name << " " << name_of(type) << " [" << i << "]";
+        });
+      }
+}
+
+}  // namespace
+}  // namespace basin::cuda
