@@ -1,30 +1,90 @@
-// basin_bench [--threads=N] [Google Benchmark's flags]: times Basin's kernels, training steps and surfaces.
+// basin_bench [--device=cpu|cuda|cuda:N] [--threads=N] [--batch=N,N,...] [Google Benchmark's flags]: times Basin's
+// kernels and training steps and, on the CPU, surfaces.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
+#include <charconv>
 #include <iostream>
+#include <optional>
 #include <string_view>
 
+#include "core/error.h"
 #include "core/parallel.h"
 #include "tools/bench/bench.h"
+#include "tools/devices/devices.h"
 
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  constexpr std::string_view kThreads = "--threads=";
+namespace basin {
+namespace {
+
+struct Flags {
+  std::string device = "cpu";
+  std::vector<std::int64_t> batches;  // empty: 128, on GPUs 1024 too
+};
+
+std::int64_t positive(std::string_view flag, std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  check(error == std::errc() && end == text.data() + text.size() && value > 0, flag,
+        ": expected a number from 1, found '", text, "'");
+  return value;
+}
+
+// What follows `flag` and '='.
+std::optional<std::string_view> value_of(std::string_view argument, std::string_view flag) {
+  if (!argument.starts_with(flag) || argument.substr(flag.size(), 1) != "=") return std::nullopt;
+  return argument.substr(flag.size() + 1);
+}
+
+Flags parse(int argc, char** argv) {
+  Flags flags;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (!argument.starts_with(kThreads) || std::atoi(argv[i] + kThreads.size()) < 1) {
-      std::cerr << "error: unknown flag " << argument << " (--threads=N, --benchmark_filter=REGEX, ...)\n";
-      return 2;
+    if (const auto device = value_of(argument, "--device")) {
+      flags.device = *device;
+    } else if (const auto threads = value_of(argument, "--threads")) {
+      set_thread_count(static_cast<int>(positive("--threads", *threads)));
+    } else if (auto sizes = value_of(argument, "--batch")) {
+      while (!sizes->empty()) {
+        const std::string_view size = sizes->substr(0, sizes->find(','));
+        flags.batches.push_back(positive("--batch", size));
+        sizes->remove_prefix(std::min(size.size() + 1, sizes->size()));
+      }
+    } else {
+      fail("unknown flag ", argument,
+           " (--device=cpu|cuda|cuda:N, --threads=N, --batch=N,N, --benchmark_filter=REGEX, ...)");
     }
-    basin::set_thread_count(std::atoi(argv[i] + kThreads.size()));
   }
-  benchmark::AddCustomContext("basin_threads", std::to_string(basin::thread_count()));
-  basin::register_operation_benchmarks();
-  basin::register_training_benchmarks();
-  basin::register_surface_benchmarks();
-  basin::register_tile_benchmarks();
+  return flags;
+}
+
+void run(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  const Flags flags = parse(argc, argv);
+  std::string reason;
+  BenchOptions options{.backend = select_backend(flags.device, &reason), .batches = flags.batches};
+  if (options.batches.empty())
+    options.batches = options.on_cpu() ? std::vector<std::int64_t>{128} : std::vector<std::int64_t>{128, 1024};
+  benchmark::AddCustomContext("basin_device", options.backend.name() + " (" + reason + ")");
+  benchmark::AddCustomContext("basin_threads", std::to_string(thread_count()));
+  register_convolution_benchmarks(options);
+  register_operation_benchmarks(options);
+  register_training_benchmarks(options);
+  if (options.on_cpu()) {
+    register_surface_benchmarks();
+    register_tile_benchmarks();
+  }
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
-  return 0;
+}
+
+}  // namespace
+}  // namespace basin
+
+int main(int argc, char** argv) {
+  try {
+    basin::run(argc, argv);
+    return 0;
+  } catch (const basin::Error& error) {
+    std::cerr << "error: " << error.what() << "\n";
+    return 2;
+  }
 }

@@ -1,96 +1,128 @@
-#include <benchmark/benchmark.h>
-
-#include <string>
-#include <vector>
-
-#include "core/backend.h"
-#include "tools/bench/bench.h"
+// What is bound by memory: batch norm and its gradient, elementwise kernels, optimizers.
+#include "core/optimizer.h"
+#include "core/step_kernels.h"
+#include "models/registry.h"
+#include "models/training/step_memory.h"
+#include "tools/bench/recorded_timing.h"
 
 namespace basin {
 namespace {
 
-Tensor values(const Shape& shape, std::uint64_t stream) { return normal(shape, 1, stream, DType::f32, cpu_backend()); }
-
-// Runs `kernel` once per iteration and reports GFLOP/s and GB/s from its own counts.
-template <class Kernel>
-void time(benchmark::State& state, double flops, double bytes, const Kernel& kernel) {
-  const Recording off(false);
-  for (auto _ : state) benchmark::DoNotOptimize(kernel());
-  const auto rate = [](double amount) {
-    return benchmark::Counter(amount * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
-  };
-  if (flops > 0) state.counters["GFLOP/s"] = rate(flops);
-  state.counters["GB/s"] = rate(bytes);
+double bytes_of(const Shape& shape, DType type) {
+  return static_cast<double>(shape.count()) * static_cast<double>(size_of(type));
+}
+std::string shape_name(const Shape& x) {
+  return "N" + std::to_string(x[0]) + "_H" + std::to_string(x[1]) + "_C" + std::to_string(x[3]);
 }
 
-struct ConvolutionCase {
-  std::int64_t images, channels, extent, filters, kernel, stride;
-  std::string name() const {
-    return "N" + std::to_string(images) + "_C" + std::to_string(channels) + "_H" + std::to_string(extent) + "_K" +
-           std::to_string(filters) + "_R" + std::to_string(kernel) + "_S" + std::to_string(stride);
+void register_batch_norm(const Shape& shape, DType type, const BenchOptions& options) {
+  struct Operands {
+    Operands(const Shape& shape, DType t, Backend& b)
+        : x(bench_values(shape, 1, t, b)),
+          gamma(bench_values({shape.back()}, 2, channel_dtype(t), b)),
+          beta(bench_values({shape.back()}, 3, channel_dtype(t), b)),
+          grad(bench_values(shape, 4, t, b)) {}
+    Tensor normalized() const { return batch_norm_training(x, gamma, beta, {}, {.relu = true}).y; }
+    Tensor x, gamma, beta, grad;
+  };
+  register_timed_operation({.name = "batch_norm_relu/" + shape_name(shape),
+                            .bytes = 2 * bytes_of(shape, type),
+                            .prepare =
+                                [=](DType t, Backend& b) {
+                                  return [operands = Operands(shape, t, b)] { return Tensors{operands.normalized()}; };
+                                }},
+                           type, options);
+  register_timed_operation({.name = "batch_norm_relu_gradient/" + shape_name(shape),
+                            .bytes = 3 * bytes_of(shape, type),
+                            .prepare =
+                                [=](DType t, Backend& b) {
+                                  const Recording on(true);
+                                  const Operands o(shape, t, b);
+                                  return [o, y = o.normalized()] {
+                                    return gradient(y, {o.x, o.gamma, o.beta}, {.seed = o.grad});
+                                  };
+                                }},
+                           type, options);
+}
+
+void register_elementwise(const Shape& shape, DType type, const BenchOptions& options) {
+  register_timed_operation({.name = "add/" + shape_name(shape),
+                            .bytes = 3 * bytes_of(shape, type),
+                            .prepare =
+                                [=](DType t, Backend& b) {
+                                  return [a = bench_values(shape, 1, t, b), c = bench_values(shape, 2, t, b)] {
+                                    return Tensors{a + c};
+                                  };
+                                }},
+                           type, options);
+  register_timed_operation(
+      {.name = "relu/" + shape_name(shape),
+       .bytes = 2 * bytes_of(shape, type),
+       .prepare = [=](DType t, Backend& b) { return [x = bench_values(shape, 1, t, b)] { return Tensors{relu(x)}; }; }},
+      type, options);
+}
+
+// ---- the optimizer of a network: every parameter in one call
+
+// f32 parameters and momentum; gradients of `type`, and in half precision the copies that the forward pass reads.
+class SgdUpdate {
+ public:
+  SgdUpdate(const Model& model, DType type, Backend& backend) : memory_({0.1}, backend) {
+    StepStatus status;
+    status[StepCounter::updates] = 1;  // there is a momentum
+    memory_.write(status);
+    for (const Tensor& parameter : initialize(model, 1, cpu_backend()).parameters()) {
+      const Shape& shape = parameter.shape();
+      parameters_.push_back(bench_values(shape, 1, DType::f32, backend));
+      momenta_.push_back(bench_values(shape, 2, DType::f32, backend));
+      gradients_.push_back(bench_values(shape, 3, type, backend));
+      copies_.push_back(type == DType::f32 ? Tensor() : Tensor::empty(shape, type, backend));
+      ParameterUpdate update{.parameter = parameters_.back().mutable_view(),
+                             .first = momenta_.back().mutable_view(),
+                             .second = {},
+                             .gradient = gradients_.back().view()};
+      if (copies_.back().defined()) update.copy = copies_.back().mutable_view();
+      updates_.push_back(update);
+    }
   }
+  void run() const { parameters_[0].backend().step_kernels().update({}, updates_, memory_.state()); }
+
+ private:
+  StepMemory memory_;
+  Tensors parameters_, momenta_, gradients_, copies_;
+  std::vector<ParameterUpdate> updates_;
 };
 
-void register_convolutions(const ConvolutionCase& c) {
-  const Conv2d options{.stride = c.stride, .padding = c.kernel / 2};
-  const Shape x{c.images, c.extent, c.extent, c.channels}, w{c.filters, c.kernel, c.kernel, c.channels};
-  const Shape y = conv2d_shape(x, w, options);
-  const double flops = 2.0 * static_cast<double>(y.count() * c.kernel * c.kernel * c.channels);
-  const double bytes = 4.0 * static_cast<double>(x.count() + w.count() + y.count());
-  const auto add = [&](const std::string& operation, auto kernel) {
-    benchmark::RegisterBenchmark(("operation/" + operation + "/" + c.name()).c_str(),
-                                 [=](benchmark::State& state) { time(state, flops, bytes, kernel); })
-        ->UseRealTime()
-        ->Unit(benchmark::kMicrosecond);
-  };
-  const Tensor image = values(x, 1), weight = values(w, 2), grad = values(y, 3);
-  add("conv2d", [=] { return conv2d(image, weight, options); });
-  add("conv2d_input_gradient", [=] { return conv2d_input_gradient(grad, weight, x, options); });
-  add("conv2d_weight_gradient", [=] { return conv2d_weight_gradient(image, grad, w, options); });
-}
-
-void register_batch_norm(std::int64_t images, std::int64_t extent, std::int64_t channels) {
-  const Shape shape{images, extent, extent, channels};
-  const Tensor x = values(shape, 1), gamma = values({channels}, 2), beta = values({channels}, 3),
-               grad = values(shape, 4);
-  const std::string name =
-      "N" + std::to_string(images) + "_H" + std::to_string(extent) + "_C" + std::to_string(channels);
-  const double array = 4.0 * static_cast<double>(shape.count());
-  benchmark::RegisterBenchmark(("operation/batch_norm_relu/" + name).c_str(),
-                               [=](benchmark::State& state) {
-                                 time(state, 0, 2 * array,
-                                      [&] { return batch_norm_training(x, gamma, beta, {}, {.relu = true}).y; });
-                               })
-      ->UseRealTime()
-      ->Unit(benchmark::kMicrosecond);
-  benchmark::RegisterBenchmark(
-      ("operation/batch_norm_relu_gradient/" + name).c_str(),
-      [=](benchmark::State& state) {
-        Tensor y;
-        {
-          const Recording on(true);
-          y = batch_norm_training(x, gamma, beta, {}, {.relu = true}).y;
-        }
-        time(state, 0, 3 * array, [&] { return gradient(y, {x, gamma, beta}, {.seed = grad}); });
-      })
-      ->UseRealTime()
-      ->Unit(benchmark::kMicrosecond);
+void register_sgd(const std::string& name, DType type, const BenchOptions& options) {
+  const Model model = find_model(name);
+  std::int64_t parameters = 0;
+  for (const Tensor& parameter : initialize(model, 1, cpu_backend()).parameters()) parameters += parameter.size();
+  // Read: gradient, parameter, momentum; written: parameter, momentum, copy.
+  const double half = type == DType::f32 ? 0 : static_cast<double>(size_of(type));
+  const double bytes = static_cast<double>(parameters) * (4.0 * 4 + static_cast<double>(size_of(type)) + half);
+  register_timed_operation({.name = "sgd/" + name,
+                            .bytes = bytes,
+                            .prepare =
+                                [=](DType t, Backend& b) {
+                                  return [update = std::make_shared<SgdUpdate>(model, t, b)] {
+                                    update->run();
+                                    return Tensors{};
+                                  };
+                                }},
+                           type, options);
 }
 
 }  // namespace
 
-void register_operation_benchmarks() {
-  // The layers of ResNet-20 at batch 128, and one of VGG-9.
-  for (const ConvolutionCase& c : {ConvolutionCase{128, 3, 32, 16, 3, 1},
-                                   {128, 16, 32, 16, 3, 1},
-                                   {128, 16, 32, 32, 3, 2},
-                                   {128, 32, 16, 32, 3, 1},
-                                   {128, 64, 8, 64, 3, 1},
-                                   {128, 128, 16, 128, 3, 1}})
-    register_convolutions(c);
-  register_batch_norm(128, 32, 16);
-  register_batch_norm(128, 16, 32);
-  register_batch_norm(128, 8, 64);
+void register_operation_benchmarks(const BenchOptions& options) {
+  for (const DType type : timed_types(options)) {
+    for (const std::int64_t images : options.batches)
+      for (const Shape& shape : {Shape{images, 32, 32, 16}, {images, 16, 16, 32}, {images, 8, 8, 64}}) {
+        register_batch_norm(shape, type, options);
+        register_elementwise(shape, type, options);
+      }
+    for (const char* model : {"resnet56", "vgg16-bn"}) register_sgd(model, type, options);
+  }
 }
 
 }  // namespace basin

@@ -1,60 +1,103 @@
+// Steps of training as `basin train` does them, on images in the memory of the device: load, forward, backward, update.
 #include <benchmark/benchmark.h>
 
-#include <string>
-#include <vector>
-
-#include "core/backend.h"
 #include "core/cpu/compute.h"
-#include "core/optimizer.h"
-#include "models/registry.h"
+#include "core/random.h"
+#include "models/training/training_step.h"
 #include "tools/bench/bench.h"
 
 namespace basin {
 namespace {
 
 constexpr int kWarmUp = 3;
+constexpr std::int64_t kBatchesOfAnEpoch = 64;
 
-// Forward, backward and the SGD update on one batch in memory: what PyTorch's side times too.
-void training_step(benchmark::State& state, const std::string& name, Compute compute, std::int64_t batch) {
-  set_compute(compute);
-  Backend& cpu = cpu_backend();
-  const Model model = find_model(name);
-  State network = initialize(model, 1, cpu);
-  std::vector<std::string> names;
-  for (const Entry& entry : network.entries())
-    if (is_parameter(entry.role)) names.push_back(entry.name);
-  const auto optimizer = make_optimizer({}, names, network.parameters());
-  const Tensor images = normal({batch, 32, 32, 3}, 1, 2, DType::f32, cpu);
-  std::vector<std::int32_t> classes;
-  for (std::int64_t n = 0; n < batch; ++n) classes.push_back(static_cast<std::int32_t>(n % model.classes));
-  const Tensor labels = Tensor::from({batch}, classes, cpu);
-  const auto step = [&] {
-    Tensors gradients;
-    {
-      const Tensor loss = mean(softmax_cross_entropy(forward(model, network, images, Mode::train), labels));
-      gradients = gradient(loss, network.parameters());
-    }
-    optimizer->step(gradients, 0.05);
-  };
-  for (int i = 0; i < kWarmUp; ++i) step();  // primitives are made, memory is touched
-  for (auto _ : state) step();
-  set_compute(Compute::f32);
+Images random_images(std::int64_t count) {
+  Images images{.count = count, .pixels = {}, .labels = {}};
+  images.pixels.resize(static_cast<std::size_t>(count * images.image_size()));
+  const Random random(1, 3);
+  for (std::size_t i = 0; i < images.pixels.size(); i += 8) {  // eight pixels of one number, as there are many
+    const std::uint64_t bits = random.bits(i / 8);
+    for (std::size_t k = 0; k < 8; ++k) images.pixels[i + k] = static_cast<std::uint8_t>(bits >> (8 * k));
+  }
+  for (std::int64_t i = 0; i < count; ++i) images.labels.push_back(static_cast<std::int32_t>(i % 10));
+  return images;
+}
+
+// A network in training. Without augmentation: PyTorch's side, whose images are ready in memory, has none either.
+class Training {
+ public:
+  Training(const std::string& name, Precision precision, std::int64_t batch, Backend& backend)
+      : model_(find_model(name)), state_(initialize(model_, 1, cpu_backend()).on(backend)), backend_(backend) {
+    std::vector<std::string> names;
+    for (const Entry& entry : state_.entries())
+      if (is_parameter(entry.role)) names.push_back(entry.name);
+    optimizer_ = make_optimizer({}, names, state_.parameters());
+    TrainingOptions options;
+    options.model = name;
+    options.epochs = 1;
+    options.batch = batch;
+    options.learning_rate = 0.05;
+    options.schedule = ScheduleKind::constant;
+    options.augment = false;
+    options.precision = precision;
+    const Images images = random_images(batch * kBatchesOfAnEpoch);
+    step_ = std::make_unique<TrainingStep>(model_, state_, *optimizer_, options,
+                                           ResidentImages(images, images.count, recipe_normalization(), backend));
+    first_ = first_status(precision);
+    step_->start_epoch(first_);
+  }
+
+  // At most an epoch of them, from its beginning.
+  void run(std::int64_t steps) {
+    for (std::int64_t i = 0; i < steps; ++i) step_->run(step_->batch_images(0));
+    backend_.synchronize();
+  }
+  void rewind() {
+    step_->start_epoch(first_);
+    backend_.synchronize();
+  }
+
+ private:
+  Model model_;
+  State state_;
+  Backend& backend_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<TrainingStep> step_;
+  StepStatus first_;
+};
+
+void training_step(benchmark::State& state, const std::string& name, Precision precision, std::int64_t batch,
+                   const BenchOptions& options) {
+  Training training(name, precision, batch, options.backend);
+  training.run(kWarmUp);  // primitives are made, memory is touched
+  // The CPU has done a step when run() returns; a GPU is given many before the host waits.
+  const std::int64_t steps = options.on_cpu() ? 1 : kBatchesOfAnEpoch;
+  while (state.KeepRunningBatch(steps)) {
+    state.PauseTiming();
+    training.rewind();
+    state.ResumeTiming();
+    training.run(steps);
+  }
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
 }  // namespace
 
-void register_training_benchmarks() {
-  constexpr std::int64_t kBatch = 128;
-  for (const std::string model : {"resnet20", "resnet56", "vgg9"})
-    for (const Compute compute : {Compute::f32, Compute::bf16}) {
-      if (compute == Compute::bf16 && !bf16_supported()) continue;
-      const std::string precision = compute == Compute::f32 ? "fp32" : "bf16";
-      benchmark::RegisterBenchmark(("training/" + model + "/" + precision + "/" + std::to_string(kBatch)).c_str(),
-                                   [=](benchmark::State& state) { training_step(state, model, compute, kBatch); })
-          ->UseRealTime()
-          ->Unit(benchmark::kMillisecond);
-    }
+void register_training_benchmarks(const BenchOptions& options) {
+  std::vector<std::string> models{"resnet20", "resnet56", "vgg9"};
+  std::vector<Precision> precisions{Precision::fp32};
+  if (!options.on_cpu()) models.push_back("vgg16-bn");
+  if (!options.on_cpu() || bf16_supported()) precisions.push_back(Precision::bf16);
+  if (!options.on_cpu()) precisions.push_back(Precision::fp16);
+  for (const std::string& model : models)
+    for (const Precision precision : precisions)
+      for (const std::int64_t batch : options.batches)
+        benchmark::RegisterBenchmark(
+            ("training/" + model + "/" + name_of(precision) + "/" + std::to_string(batch)).c_str(),
+            [=](benchmark::State& state) { training_step(state, model, precision, batch, options); })
+            ->UseRealTime()
+            ->Unit(benchmark::kMillisecond);
 }
 
 }  // namespace basin
