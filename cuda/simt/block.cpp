@@ -85,6 +85,7 @@ void Block::reset(const Launch& launch, std::uint32_t index) {
   for (unsigned t = 0; t < thread_count_; ++t) {
     threads_[t] = {};
     threads_[t].fiber = stacks_.make_fiber(t, thread_entry);
+    threads_[t].index = index_in(launch.block, t);
   }
 }
 
@@ -146,7 +147,7 @@ bool Block::choose() {
 void Block::resume(unsigned thread) {
   running_ = thread;
   threads_[thread].begun = true;
-  threadIdx = index_in(launch_->block, thread);
+  threadIdx = threads_[thread].index;
   switch_fiber(scheduler_, threads_[thread].fiber);
 }
 

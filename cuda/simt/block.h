@@ -85,6 +85,7 @@ class Block {
   };
   struct Thread {
     Fiber fiber;
+    uint3 index{};
     Wait wait = Wait::none;
     std::uint8_t barrier = 0;
     bool begun = false;
