@@ -52,7 +52,8 @@ struct StepSource {
 };
 constexpr std::int64_t kSourceBytes = 3 * 8 + 8 + 4;  // read by a block that does not skip
 
-// The arithmetic of core/cpu/optimizers.cpp, in float: the constants of a step, then operator() for each element.
+// The formulas of core/cpu/optimizers.cpp, in float: the constants of a step, then operator() for each element. What is
+// fused is said here, not left to compilers, so that a value does not depend on where its tensor begins.
 struct SgdRule {
   static constexpr bool kHasSecond = false;
   float rate, decay, momentum;
@@ -66,10 +67,9 @@ struct SgdRule {
     is_first = numbers.updates == 0;
   }
   __device__ void operator()(float g, float& p, float& m, float&) const {
-    const float total = g + decay * p;
-    const float velocity = momentum * m + total;
-    m = velocity;
-    p -= rate * (nesterov ? total + momentum * velocity : velocity);
+    const float total = fmaf(decay, p, g);
+    m = fmaf(momentum, m, total);
+    p = fmaf(-rate, nesterov ? fmaf(momentum, m, total) : m, p);
   }
 };
 
@@ -91,10 +91,10 @@ struct AdamRule {
     keep = static_cast<float>(decoupled ? 1 - numbers.learning_rate * options.weight_decay : 1);
   }
   __device__ void operator()(float g, float& p, float& m, float& v) const {
-    const float total = g + coupled * p;
-    m = beta1 * m + rest1 * total;
-    v = beta2 * v + rest2 * total * total;
-    p = keep * p - rate * m / (sqrtf(v) / root_bias2 + epsilon);
+    const float total = fmaf(coupled, p, g);
+    m = fmaf(beta1, m, rest1 * total);
+    v = fmaf(beta2, v, rest2 * total * total);
+    p = fmaf(keep, p, -(rate * m / (sqrtf(v) / root_bias2 + epsilon)));
   }
 };
 
@@ -143,7 +143,9 @@ __device__ void update_element(const UpdateItem<T>& item, std::int64_t i, const 
 // Map:   a block owns kPart neighbouring elements of one tensor; its first thread reads the numbers of the step; a
 //        thread updates kWidth neighbours at a time.
 // Cost:  update_cost: each element read and written once.
-// Order: no reduction. In SGD each addition has one product to fuse with: the bits of a host that fuses, too.
+// Order: no reduction. The CPU's values differ by what its compiler fuses; the emulator's, with Adam, by the device's
+// pow
+//        in double precision, of which a float is kept.
 template <class Rule, class T>
 __global__ void __launch_bounds__(kThreads, kBlocks)
     update_kernel(TensorList<UpdateItem<T>, kTensors> list, StepSource source, OptimizerOptions options) {
@@ -199,6 +201,7 @@ void launch_updates(Stream stream, const std::vector<UpdateItem<T>>& items, cons
 void update_all(Stream stream, const OptimizerOptions& options, std::span<const ParameterUpdate> updates,
                 const StepSource& source) {
   check_updates(options.kind, updates);
+  for (const ParameterUpdate& update : updates) dispatch_float(update.gradient.dtype, "update: gradient", [](auto) {});
   for (const DType type : {DType::f32, DType::f16, DType::bf16})
     dispatch_float(type, "update", [&]<class T>(T) {
       std::vector<UpdateItem<T>> items;
