@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "core/step_kernels.h"
 #include "tests/expect_error.h"
 
 namespace basin {
@@ -146,6 +147,36 @@ TEST(Augment, DependsOnSeedEpochAndImageAlone) {
   EXPECT_NE(whole, other);
   augment(images, recipe_normalization(), {}, 5, 4, indices, other.data());
   EXPECT_NE(whole, other);
+}
+
+// Training steps load the same batches from the back end's memory.
+TEST(Augment, IsWhatTrainingStepsLoad) {
+  const Images images = numbered_images(20, 8, 6);
+  const Normalization normalization = recipe_normalization();
+  const auto order = shuffled(20, 1, 0);
+  const std::vector<std::int32_t> places(order.begin(), order.end());
+  const auto table = pixel_table(normalization.mean, normalization.deviation);
+  std::array<std::int64_t, kStepCounters> counters{0, 0, 2, 5, 0, 0};  // epoch 2, from the fifth on
+  const StepState state{
+      .counters = {counters.data(), DType::i64, {kStepCounters}}, .sums = {}, .loss_scale = {}, .learning_rates = {}};
+  ImageSource source{.images = {images.pixels.data(), DType::u8, {20, 8, 6, 3}},
+                     .labels = {images.labels.data(), DType::i32, {20}},
+                     .order = {places.data(), DType::i32, {20}},
+                     .table = {table.data(), DType::f32, {3, 256}},
+                     .seed = 7};
+  std::vector<float> y(static_cast<std::size_t>(15 * images.image_size())), expected(y.size());
+  std::vector<std::int32_t> labels(15);
+  for (const bool augmented : {false, true}) {
+    source.augment = augmented;
+    cpu_backend().step_kernels().load_batch(source, state, {y.data(), DType::f32, {15, 8, 6, 3}},
+                                            {labels.data(), DType::i32, {15}});
+    const auto indices = std::span(order).subspan(5);
+    if (augmented)
+      augment(images, normalization, {}, 7, 2, indices, expected.data());
+    else
+      normalize(images, normalization, indices, expected.data());
+    EXPECT_EQ(y, expected);
+  }
 }
 
 TEST(Shuffled, IsAPermutationOfSeedAndEpoch) {
