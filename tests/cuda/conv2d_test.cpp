@@ -130,29 +130,94 @@ TEST(CudaConv2d, WeightGradientInParts) {
       check_contraction(kWeightGradient, c, type);
 }
 
-// Sums of small integers are exact in any order.
+KernelInput integers(const Shape& shape, std::uint64_t index) {
+  KernelInput input = index_input(shape, 7, index);
+  input.dtype = DType::f32;
+  for (double& v : input.values) v -= 3;
+  return input;
+}
+
+// Sums of small integers are exact in any order: rounded once, where `type` does not have the sum.
+void check_integers(const Contraction& f, const Convolution& c, DType type) {
+  const ElementTypes types{{type, type}, {type}};
+  const KernelInputs inputs = typed_inputs({integers(f.input(c, 0), 0), integers(f.input(c, 1), 1)}, types);
+  Lists<float> values;
+  for (const KernelInput& input : inputs) values.emplace_back(input.values.begin(), input.values.end());
+  const Lists<float> exact = f.plain(values, c);
+  const Lists<double> found = f.run(EmulatedRun(inputs, {f.result(c)}, 0, types), c);
+  cpu::dispatch_any(type, [&]<class T>(T) {
+    for (std::size_t i = 0; i < exact[0].size(); ++i)
+      ASSERT_EQ(found[0][i], number(stored<T>(exact[0][i]))) << f.name << " " << name_of(type) << " [" << i << "]";
+  });
+}
+
 TEST(CudaConv2d, IntegersAreExact) {
-  const auto integers = [](const Shape& shape, std::uint64_t index) {
-    KernelInput input = index_input(shape, 7, index);
-    input.dtype = DType::f32;
-    for (double& v : input.values) v -= 3;
-    return input;
-  };
   for (const DType type : kFloatTypes)
     for (const Contraction& f : kContractions)
-      for (const Convolution& c : {kConvolutions[1], kConvolutions[3], kConvolutions[7]}) {
+      for (const Convolution& c : {kConvolutions[1], kConvolutions[3], kConvolutions[7]}) check_integers(f, c, type);
+}
+
+// Blocks of 128 rows, which there are in large batches only.
+TEST(CudaConv2d, LargeBlocks) {
+  const auto with_filters = [](std::int64_t filters) { return Convolution{{8, 64, 64, 8}, {filters, 1, 1, 8}}; };
+  EXPECT_EQ(contraction_config({8 * 64 * 64, 16, 8}, DType::f32, true).rows, 128);
+  EXPECT_EQ(contraction_config({8 * 64 * 64, 64, 8}, DType::f16, true).rows, 128);
+  check_integers(kForward, with_filters(16), DType::f32);
+  check_integers(kForward, with_filters(32), DType::bf16);
+  check_integers(kForward, with_filters(64), DType::f16);
+  check_integers(kInputGradient, {{8, 64, 64, 16}, {8, 1, 1, 16}}, DType::bf16);
+}
+
+// Extents that are multiples of a block's; stride 2 multiplies no more than is needed either.
+TEST(CudaConv2d, MultipliesWhatIsNeededAndReadsSharedMemoryWithoutConflicts) {
+  const std::vector<Convolution> convolutions = {{{1, 8, 8, 64}, {64, 1, 1, 64}},
+                                                 {{1, 8, 8, 64}, {64, 3, 3, 64}, {.padding = 1}},
+                                                 {{1, 16, 16, 64}, {64, 3, 3, 64}, {.stride = 2, .padding = 1}}};
+  for (const DType type : kFloatTypes)
+    for (const Contraction& f : kContractions)
+      for (const Convolution& c : convolutions) {
+        SCOPED_TRACE(::testing::Message() << f.name << " " << name_of(type) << " stride " << c.options.stride);
         const ElementTypes types{{type, type}, {type}};
-        const KernelInputs inputs = typed_inputs({integers(f.input(c, 0), 0), integers(f.input(c, 1), 1)}, types);
-        Lists<float> values;
-        for (const KernelInput& input : inputs) values.emplace_back(input.values.begin(), input.values.end());
-        const Lists<float> exact = f.plain(values, c);
-        const Lists<double> found = f.run(EmulatedRun(inputs, {f.result(c)}, 0, types), c);
-        cpu::dispatch_any(type, [&]<class T>(T) {  // rounded once, where T does not have the integer
-          for (std::size_t i = 0; i < exact[0].size(); ++i)
-            ASSERT_EQ(found[0][i], number(stored<T>(exact[0][i])))
-                << f.name << " " << name_of(type) << " [" << i << "]";
-        });
+        const EmulatedRun run(typed_inputs({normal_input(f.input(c, 0), 0), normal_input(f.input(c, 1), 1)}, types),
+                              {f.result(c)}, 0, types);
+        simt::options().count_requests = true;
+        simt::reset_counters();
+        f.run(run, c);
+        simt::options().count_requests = false;
+        const simt::Counters counters = simt::counters();
+        const auto products = static_cast<std::uint64_t>(c.y().count() * c.weight.count() / c.weight[0]);
+        EXPECT_EQ(counters.mma, type == DType::f32 ? 0 : products / (16 * 8 * 16));
+        EXPECT_EQ(counters.mma_tf32, type == DType::f32 ? 3 * products / (16 * 8 * 8) : 0);
+        if (c.options.padding == 0) {  // all lanes read, so that the n-th requests of all are of one instruction
+          EXPECT_EQ(counters.shared_wavefronts, counters.shared_ideal_wavefronts);
+        }
+        const Cost cost = f.cost(c.x, c.weight, c.options, type);
+        EXPECT_EQ(counters.global_read_bytes, static_cast<std::uint64_t>(cost.bytes_read));
+        EXPECT_EQ(counters.global_written_bytes, static_cast<std::uint64_t>(cost.bytes_written));
       }
+}
+
+// Read element by element, too.
+TEST(CudaConv2d, CostIsWhatIsReadAndWritten) {
+  for (const DType type : kFloatTypes)
+    for (const Contraction& f : kContractions)
+      for (const Convolution& c : kConvolutions) {
+        SCOPED_TRACE(::testing::Message() << f.name << " " << name_of(type) << " weight " << c.weight);
+        const ElementTypes types{{type, type}, {type}};
+        const EmulatedRun run(typed_inputs({normal_input(f.input(c, 0), 0), normal_input(f.input(c, 1), 1)}, types),
+                              {f.result(c)}, 0, types);
+        simt::reset_counters();
+        f.run(run, c);
+        const Cost cost = f.cost(c.x, c.weight, c.options, type);
+        EXPECT_EQ(simt::counters().global_read_bytes, static_cast<std::uint64_t>(cost.bytes_read));
+        EXPECT_EQ(simt::counters().global_written_bytes, static_cast<std::uint64_t>(cost.bytes_written));
+      }
+}
+
+TEST(CudaConv2d, RefusesWhatDoesNotFit) {
+  const DeviceArray<float> x({1, 4, 4, 3}), weight({2, 3, 3, 3}), y({1, 3, 2, 2});
+  expect_error([&] { conv2d(Stream(), x.view(), weight.view(), {}, y.view()); },
+               {"conv2d: ", "do not give (1, 3, 2, 2)"});
 }
 
 }  // namespace

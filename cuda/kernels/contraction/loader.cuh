@@ -53,7 +53,6 @@ class TileLoader {
   static_assert(kCount == 1 || Layout::kRows % kRowStep == 0);
 
   __device__ void find_rows(int first_row) {
-#pragma unroll
     for (int i = 0; i < kCount; ++i) rows_[i] = matrix_.row(first_row + row_ + i * kRowStep);
   }
   __device__ int place(int begin, int i) const { return begin + Layout::place(row_ + i * kRowStep, column_); }
@@ -61,7 +60,6 @@ class TileLoader {
   template <int N>
   __device__ void copy_chunks(SharedArray<T, N>& tiles, int begin, int column) const {
     const auto part = matrix_.column(column);
-#pragma unroll
     for (int i = 0; i < kCount; ++i) {
       const std::int64_t from = matrix_.at(rows_[i], part);
       copy_async(tiles, place(begin, i), matrix_.values, from, from >= 0);
@@ -71,16 +69,13 @@ class TileLoader {
   template <int N>
   __device__ void load_elements(SharedArray<T, N>& tiles, int begin, int column) const {
     Vector<T, Layout::kChunk> chunks[kCount];
-#pragma unroll
     for (int k = 0; k < Layout::kChunk; ++k) {
       const auto part = matrix_.column(column + k);
-#pragma unroll
       for (int i = 0; i < kCount; ++i) {
         const std::int64_t from = matrix_.at(rows_[i], part);
         chunks[i][k] = from >= 0 ? static_cast<T>(matrix_.values[from]) : T{};
       }
     }
-#pragma unroll
     for (int i = 0; i < kCount; ++i) tiles.template store_vector<Layout::kChunk>(place(begin, i), chunks[i]);
   }
 

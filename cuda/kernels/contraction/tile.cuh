@@ -110,20 +110,15 @@ class WarpProduct {
   template <class Tiles>
   __device__ void add(Tiles& tiles, int stage, int row, int column) {
     constexpr int kInner = Fragment<T>::kInner;
-#pragma unroll
     for (int inner = 0; inner < Tiles::kInner; inner += kInner) {
       Fragment<T> a[rows / 16], b[columns / 16];
-#pragma unroll
       for (int i = 0; i < rows / 16; ++i)
         load_fragment<Side::a, Tiles::kAlongA, typename Tiles::LayoutA>(a[i], tiles.a, stage * Tiles::LayoutA::kSize,
                                                                         row + 16 * i, inner);
-#pragma unroll
       for (int j = 0; j < columns / 16; ++j)
         load_fragment<Side::b, Tiles::kAlongB, typename Tiles::LayoutB>(b[j], tiles.b, stage * Tiles::LayoutB::kSize,
                                                                         column + 16 * j, inner);
-#pragma unroll
       for (int i = 0; i < rows / 16; ++i)
-#pragma unroll
         for (int j = 0; j < columns / 8; ++j) multiply_add(sums_[i][j], a[i], b[j / 2], j % 2);
     }
   }
@@ -132,11 +127,8 @@ class WarpProduct {
   template <class Layout, class To, int N>
   __device__ void store(SharedArray<To, N>& tile, int row, int column) const {
     const int lane = threadIdx.x % 32;
-#pragma unroll
     for (int i = 0; i < rows / 16; ++i)
-#pragma unroll
       for (int j = 0; j < columns / 8; ++j)
-#pragma unroll
         for (int half = 0; half < 2; ++half) {
           const Vector<To, 2> pair = {narrow<To>(sums_[i][j][2 * half]), narrow<To>(sums_[i][j][2 * half + 1])};
           tile.template store_vector<2>(
