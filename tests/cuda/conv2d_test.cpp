@@ -15,7 +15,8 @@ struct Convolution {
   Shape y() const { return conv2d_shape(x, weight, options); }
 };
 
-// Extents 1, primes, the first layer (C = 3), 10 filters, strides, groups; a layer of a ResNet and its downsampling.
+// Extents 1, primes, 10 filters, strides, groups, nothing; layers of resnet20 for one image: the first (C = 3), one of
+// its second and of its third stage.
 const std::vector<Convolution> kConvolutions = {
     {{1, 1, 1, 1}, {1, 1, 1, 1}},
     {{2, 5, 7, 3}, {11, 3, 3, 3}, {.padding = 1}},
@@ -28,6 +29,10 @@ const std::vector<Convolution> kConvolutions = {
     {{1, 5, 5, 6}, {6, 3, 3, 1}, {.stride = 2, .padding = 1, .groups = 6}},
     {{1, 3, 4, 40}, {72, 1, 1, 40}},
     {{0, 4, 4, 8}, {8, 3, 3, 8}},
+    {{1, 4, 4, 0}, {3, 3, 3, 0}},
+    {{1, 32, 32, 3}, {16, 3, 3, 3}, {.padding = 1}},
+    {{1, 16, 16, 32}, {32, 3, 3, 32}, {.padding = 1}},
+    {{1, 16, 16, 32}, {64, 3, 3, 32}, {.stride = 2, .padding = 1}},
 };
 
 // visit(places in x, weight and y) of every product, those of an element of y in order.

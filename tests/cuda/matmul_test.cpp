@@ -38,11 +38,24 @@ void check_product(const Product& p, DType type, const KernelInput& a, const Ker
       [&](const Lists<float>& in) { return plain_product(in, p); }, {{type, type}, {type}});
 }
 
-// Extents 1, primes, multiples of a tile, the classifier of a ResNet; the four orders of operands.
+// Extents 1, primes, multiples of a tile, none; the classifier of a ResNet, sums as deep as VGG's; the four orders of
+// operands.
 const std::vector<Product> kProducts = {
-    {1, 1, 1},          {1, 7, 33, false, true}, {31, 10, 64, false, true},  {64, 32, 64},  {67, 41, 29},
-    {72, 40, 48, true}, {10, 64, 37, true},      {33, 32, 31, true, true},   {5, 3, 0},     {16, 64, 10},
-    {0, 5, 3},          {96, 96, 96, true},      {65, 64, 200, false, true}, {24, 200, 72},
+    {1, 1, 1},
+    {1, 7, 33, false, true},
+    {31, 10, 64, false, true},
+    {64, 32, 64},
+    {67, 41, 29},
+    {72, 40, 48, true},
+    {10, 64, 37, true},
+    {33, 32, 31, true, true},
+    {5, 3, 0},
+    {16, 64, 10},
+    {0, 5, 3},
+    {9, 8, 4608, false, true},
+    {96, 96, 96, true},
+    {65, 64, 200, false, true},
+    {24, 200, 72},
 };
 
 TEST(CudaMatmul, MatchesFloat64) {
