@@ -17,6 +17,7 @@
 // What a handle of an emulated event points to.
 struct CUevent_st {
   std::chrono::steady_clock::time_point time;
+  bool known = false;  // has the host been told that it is reached?
 };
 
 namespace basin {
@@ -87,10 +88,13 @@ void destroy_event(CUevent_st* event) noexcept { delete event; }
 OwnedStream::OwnedStream(const Site&) : handle_(new CUstream_st) {}
 
 Event::Event(const Site&) : handle_(new CUevent_st) {}
-void Event::record(Stream, const Site&) { handle_.get()->time = std::chrono::steady_clock::now(); }
+void Event::record(Stream, const Site&) { *handle_.get() = {std::chrono::steady_clock::now(), false}; }
 void Event::wait(Stream, const Site&) const {}
-bool Event::reached(const Site&) const { return true; }
-void Event::synchronize(const Site&) const {}
+bool Event::reached(const Site&) const { return handle_.get()->known = true; }
+void Event::synchronize(const Site&) const {
+  if (!handle_.get()->known) ++waits;
+  handle_.get()->known = true;
+}
 double Event::milliseconds_since(const Event& start, const Site&) const {
   return std::chrono::duration<double, std::milli>(handle_.get()->time - start.handle_.get()->time).count();
 }

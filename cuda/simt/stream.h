@@ -10,8 +10,8 @@ namespace basin::simt {
 // What a stream captured, in order.
 using Recording = std::vector<std::function<void()>>;
 
-// How often the host has waited for all work of a stream, in this process: for the stream itself or for a copy from it.
-// Waiting for an event leaves the device what came after it.
+// How often the host has waited for the device, in this process: for a stream, a copy from it, or an event that it has
+// not been told to be reached.
 std::uint64_t host_waits();
 
 }  // namespace basin::simt
