@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <thread>
 
 #include "core/error.h"
 
@@ -28,8 +29,7 @@ class Shadow::Lock {
  public:
   Lock(Granule& granule, bool needed) : granule_(granule), needed_(needed) {
     if (needed_)
-      while (std::atomic_ref(granule_.locked).exchange(1, std::memory_order_acquire)) {
-      }
+      while (std::atomic_ref(granule_.locked).exchange(1, std::memory_order_acquire)) std::this_thread::yield();
   }
   ~Lock() {
     if (needed_) std::atomic_ref(granule_.locked).store(0, std::memory_order_release);

@@ -37,6 +37,17 @@ TEST(CudaBackend, TakesEmptyTensorsAndTensorsWithoutAxes) {
   EXPECT_EQ(matmul(Tensor::zeros({2, 0}, DType::f32, device()), empty).to_vector<float>(), Values(6, 0));
   EXPECT_EQ(device().sum_of_squares(empty.view()), 0);
   EXPECT_TRUE(device().all_finite(empty.view()));
+  const Tensor images = Tensor::zeros({0, 6, 6, 4}, DType::f32, device());
+  const Tensor weight = Tensor::zeros({5, 3, 3, 4}, DType::f32, device());
+  const Tensor y = max_pool2d(relu(conv2d(images, weight, {.stride = 1, .padding = 1})), {});
+  EXPECT_EQ(y.shape(), (Shape{0, 3, 3, 5}));
+  const Tensors g = gradient(sum(average_pool2d(y, {.kernel = 3, .stride = 3})), {images, weight});
+  EXPECT_EQ(g[0].shape(), images.shape());
+  EXPECT_EQ(g[1].to_vector<float>(), Values(5 * 3 * 3 * 4, 0));
+  EXPECT_EQ(concat({empty, Tensor::full({1, 3}, 2, DType::f32, device())}, 0).to_vector<float>(), (Values{2, 2, 2}));
+  EXPECT_EQ(cast(slice(empty, 1, 0, 2), DType::f16).shape(), (Shape{0, 2}));
+  const Tensor labels = Tensor::from<std::int32_t>({0}, std::vector<std::int32_t>{}, device());
+  EXPECT_EQ(softmax_cross_entropy(empty, labels).to_vector<float>(), Values{});
   const Tensor scalar = Tensor::full({}, 3, DType::f32, device());
   EXPECT_EQ((scalar * scalar - 1).item(), 8);
 }
