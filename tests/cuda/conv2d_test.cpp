@@ -1,6 +1,7 @@
 #include "cuda/kernels/contraction/conv2d.h"
 
 #include "cuda/kernels/contraction/contraction_config.h"
+#include "cuda/kernels/contraction/divider.cuh"
 #include "tests/cuda/emulated_kernel.h"
 #include "tests/expect_error.h"
 
@@ -216,6 +217,20 @@ TEST(CudaConv2d, CostIsWhatIsReadAndWritten) {
         const Cost cost = f.cost(c.x, c.weight, c.options, type);
         EXPECT_EQ(simt::counters().global_read_bytes, static_cast<std::uint64_t>(cost.bytes_read));
         EXPECT_EQ(simt::counters().global_written_bytes, static_cast<std::uint64_t>(cost.bytes_written));
+      }
+}
+
+TEST(CudaConv2d, DividerDivides) {
+  constexpr std::int64_t kGreatest = (std::int64_t{1} << 31) - 1;
+  for (const std::int64_t divisor : {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, std::int64_t{27},
+                                     std::int64_t{64}, std::int64_t{641}, std::int64_t{1000003}, kGreatest})
+    for (const std::int64_t multiple :
+         {std::int64_t{0}, divisor, kGreatest / 2 / divisor * divisor, kGreatest / divisor * divisor})
+      for (const std::int64_t n : {multiple - 1, multiple, multiple + 1, kGreatest}) {
+        if (n < 0 || n > kGreatest) continue;
+        int quotient = -1;
+        EXPECT_EQ(Divider(divisor).divide(static_cast<int>(n), quotient), n % divisor) << n << " / " << divisor;
+        EXPECT_EQ(quotient, n / divisor) << n << " / " << divisor;
       }
 }
 

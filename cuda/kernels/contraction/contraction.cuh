@@ -12,7 +12,7 @@ namespace basin::cuda {
 template <int rows, int columns>
 struct BlockExtents {
   static constexpr int kRows = rows, kColumns = columns;
-  // Warps side by side, then below one another: pieces near to squares read the least.
+  // Of the warps: pieces near to squares read the least.
   static constexpr int kWarps = kContractionThreads / 32, kWarpsAcross = columns >= 64 ? 2 : 1;
   static constexpr int kWarpRows = rows / (kWarps / kWarpsAcross), kWarpColumns = columns / kWarpsAcross;
 };
@@ -71,13 +71,13 @@ __device__ void multiply(const A& a, const B& b, int begin, int end, int warp_ro
 
 // y[z][m, n] = sum over k of a[g][m, k] b[g][k, n], z = g * splits + part, over the k of the part
 //
-// a (M, K) and b (K, N) are Operands: what matrices.cuh says, read along either index. y is a Result. T is float (as
-// two tf32 a value), float16 or bfloat16, sums in f32, rounded once to Result::Value. Map:   a block owns (kRows,
-// kColumns) of y, a warp (kWarpRows, kWarpColumns) of that, in registers; grid: row tiles,
-//        column tiles, groups * splits. Operands pass through shared memory in tiles of 64 bytes of the inner index,
-//        kStages at a time, the result once.
-// Cost:  2 M N K flops; a is read once per column tile, b once per row tile, y written once.
-// Order: k ascending in steps of a fragment; within those the tensor core's.
+// a (M, K) and b (K, N): Operands, read along either index. y: a Result. T is float (a value is two tf32), float16 or
+// bfloat16; sums in f32, rounded once to Result::Value. Any extents.
+// Map:   a block owns (kRows, kColumns) of y, a warp (kWarpRows, kWarpColumns) of that, in registers; the grid is row
+//        tiles, column tiles, groups * splits. Operands pass through shared memory in tiles of 64 bytes of k, kStages
+//        at a time; the result once.
+// Cost:  2 M N K flops; reads a once per column tile, b once per row tile; writes y once.
+// Order: k ascending in steps of a fragment, whatever the tiles; within those the tensor core's.
 template <class T, class Extents, class A, class B, class Result>
 __global__ void __launch_bounds__(kContractionThreads, kContractionBlocks)
     contraction_kernel(A a, B b, int inner, int splits, int split_extent, Result result) {

@@ -18,7 +18,6 @@ PixelClass pixel_class(const ConvolutionSizes& z, std::int64_t a, std::int64_t b
   const auto taps = [&](std::int64_t extent) { return extent > 0 ? tiles(extent, z.stride) : 0; };
   return {.by_j = divider(j_extent),
           .by_i = divider(i_extent),
-          .images = static_cast<int>(z.n),
           .i_extent = static_cast<int>(i_extent),
           .j_extent = static_cast<int>(j_extent),
           .first_h = static_cast<int>(a),

@@ -76,7 +76,7 @@ struct Patches {
 // contribute, r = first_r + stride * u and s = first_s + stride * v.
 struct PixelClass {
   Divider by_j, by_i;
-  int images, i_extent, j_extent, first_h, first_w;
+  int i_extent, j_extent, first_h, first_w;
   int u_extent, v_extent, first_r, first_s, shift_p, shift_q;  // p = i + shift_p - u, q = j + shift_q - v
   int stride;
 };
