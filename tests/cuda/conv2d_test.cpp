@@ -126,13 +126,14 @@ TEST(CudaConv2d, MatchesFloat64) { check_all(kForward); }
 TEST(CudaConv2d, InputGradientMatchesFloat64) { check_all(kInputGradient); }
 TEST(CudaConv2d, WeightGradientMatchesFloat64) { check_all(kWeightGradient); }
 
-// Sums over 1024 pixels are of 4 parts, over 600 of 2, of which the second is shorter.
+// Sums over 1024 pixels are of 4 parts, over 600 of 2, of which the second is shorter, over 2601 of 10.
 TEST(CudaConv2d, WeightGradientInParts) {
   EXPECT_EQ(split_contraction_config({9 * 16, 16, 1024}, true).splits, 4);
   EXPECT_EQ(split_contraction_config({9 * 16, 16, 600}, true).splits, 2);
+  EXPECT_EQ(split_contraction_config({8, 8, 2601}, true).splits, 10);
   for (const DType type : kFloatTypes)
-    for (const Convolution& c :
-         {Convolution{{1, 32, 32, 16}, {16, 1, 1, 16}}, Convolution{{2, 20, 15, 3}, {8, 1, 1, 3}}})
+    for (const Convolution& c : {Convolution{{1, 32, 32, 16}, {16, 1, 1, 16}},
+                                 Convolution{{2, 20, 15, 3}, {8, 1, 1, 3}}, Convolution{{1, 51, 51, 8}, {8, 1, 1, 8}}})
       check_contraction(kWeightGradient, c, type);
 }
 

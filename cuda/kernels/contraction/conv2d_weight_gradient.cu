@@ -9,24 +9,35 @@
 namespace basin::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kElements = 32, kLanes = 8;  // of a block: elements of the result, and threads for each
+
+struct PartSums {
+  SharedArray<float, kElements * kLanes> values;
+};
 
 // grad_weight[filter, rsc] = sum over the parts of sums[group][part][rsc, filter of the group]
 //
 // sums (groups, parts, taps, filters), f32; grad_weight (groups * filters, taps).
-// Map:   a thread owns an element; neighbours have neighbouring filters.
-// Cost:  conv2d_weight_gradient_cost's second part: reads sums, writes grad_weight.
-// Order: parts ascending, in f32.
+// Map:   a block owns kElements elements, neighbours in sums; a thread every kLanes-th part of one.
+// Cost:  reads sums, writes grad_weight; a flop each. (conv2d_weight_gradient_cost)
+// Order: parts of a thread ascending, then its kLanes threads ascending; in f32.
 template <class T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kElements* kLanes)
     add_parts_kernel(Global<const float> sums, int groups, int parts, int taps, int filters, Global<T> grad_weight) {
-  const std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  PartSums& shared = shared_memory<PartSums>();
+  const std::int64_t i = std::int64_t{blockIdx.x} * kElements + threadIdx.x;
   const std::int64_t part_size = std::int64_t{taps} * filters;
-  if (i >= groups * part_size) return;
-  const std::int64_t group = i / part_size, within = i % part_size;
+  const bool inside = i < groups * part_size;
+  const std::int64_t group = inside ? i / part_size : 0, within = inside ? i % part_size : 0;
   float sum = 0;
-  for (int part = 0; part < parts; ++part) sum += sums[(group * parts + part) * part_size + within];
-  grad_weight[(group * filters + within % filters) * taps + within / filters] = narrow<T>(sum);
+  for (int part = threadIdx.y; inside && part < parts; part += kLanes)
+    sum += sums[(group * parts + part) * part_size + within];
+  shared.values[threadIdx.y * kElements + threadIdx.x] = sum;
+  __syncthreads();
+  if (!inside || threadIdx.y != 0) return;
+  float total = 0;
+  for (int lane = 0; lane < kLanes; ++lane) total += shared.values[lane * kElements + threadIdx.x];
+  grad_weight[(group * filters + within % filters) * taps + within / filters] = narrow<T>(total);
 }
 
 ContractionShape shape_of(const ConvolutionSizes& z) {
@@ -76,9 +87,10 @@ void conv2d_weight_gradient(Stream stream, const ConstView& x, const ConstView& 
       with_weight_gradient_block(config, [&](auto extents) { run(extents, std::true_type{}); });
     else
       run(ElementExtents{}, std::false_type{});
-    launch(stream, {blocks_for(grad_weight.size(), kThreads), kThreads}, add_parts_kernel<T>,
-           Global<const float>(sums.as<float>(), count), static_cast<int>(z.groups), static_cast<int>(config.splits),
-           static_cast<int>(shape.rows), static_cast<int>(shape.columns), global<T>(grad_weight));
+    launch(stream, {blocks_for(grad_weight.size(), kElements), dim3(kElements, kLanes), sizeof(PartSums)},
+           add_parts_kernel<T>, Global<const float>(sums.as<float>(), count), static_cast<int>(z.groups),
+           static_cast<int>(config.splits), static_cast<int>(shape.rows), static_cast<int>(shape.columns),
+           global<T>(grad_weight));
   });
 }
 
