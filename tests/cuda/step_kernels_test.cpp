@@ -97,14 +97,14 @@ TEST(CudaStepKernels, CapturedStepsGoOn) {
 TEST(CudaStepKernels, HundredsOfTensorsTakeFewLaunches) {
   EmulatedStepDevice<1> device;
   const StepRun run(device);
-  const View one = device.array<float>({330, 1}, eighths(330, 0)),
-             zero = device.array<float>({330, 1}, eighths(330, 1));
+  const auto drawn = [&](std::uint64_t kind) { return device.array<float>({330}, eighths(330, kind)); };
+  const View parameters = drawn(0), momenta = drawn(1), gradients = drawn(2);
   std::vector<ParameterUpdate> updates;
   std::vector<Assignment> assignments;
   for (std::int64_t i = 0; i < 330; ++i) {
     const auto at = [&](const View& v) { return View{v.as<float>() + i, DType::f32, {1}}; };
-    updates.push_back({.parameter = at(one), .first = at(zero), .second = at(zero), .gradient = at(one)});
-    assignments.push_back({at(zero), at(one)});
+    updates.push_back({.parameter = at(parameters), .first = at(momenta), .second = {}, .gradient = at(gradients)});
+    assignments.push_back({at(parameters), at(momenta)});
   }
   const auto launches = [&](const auto& work) {
     simt::reset_counters();
@@ -114,8 +114,12 @@ TEST(CudaStepKernels, HundredsOfTensorsTakeFewLaunches) {
   StepKernels& kernels = device.kernels();
   const View losses = device.array<float>({2}, {1, 2});
   EXPECT_EQ(launches([&] { kernels.check_finite(losses, updates, {}, run.state()); }), 4u);
+  EXPECT_EQ(run.read()[StepCounter::problem], 0);
   EXPECT_EQ(launches([&] { kernels.update({}, updates, run.state()); }), 6u);
   EXPECT_EQ(launches([&] { kernels.commit(assignments, run.state()); }), 4u);
+  device.write(const_cast<float*>(updates[250].gradient.as<float>()), &kNotFinite[0], sizeof(float));
+  kernels.check_finite(losses, updates, {}, run.state());
+  EXPECT_EQ(run.read()[StepCounter::problem], 252);
 }
 
 }  // namespace
