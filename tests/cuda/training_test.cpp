@@ -101,6 +101,18 @@ TEST(CudaTraining, TenStepsOfResnet20FollowTheCpu) {
   EXPECT_EQ(cuda.state()["bn1.num_batches_tracked"].to_vector<std::int64_t>().front(), 10);
 }
 
+TEST(CudaTraining, AdamOnSquaredErrorsFollowsTheCpu) {
+  TrainingOptions options = ten_steps("resnet8");
+  options.optimizer.kind = OptimizerKind::adam;
+  options.learning_rate = 1e-3;
+  options.loss = Objective::squared_error;
+  options.augment = false;
+  const Dataset data = first_images(12, 8);
+  const std::vector<double> expected = Training(options, data, cpu_backend()).losses();
+  EXPECT_GT(largest_difference(expected, std::vector<double>(6, expected[0])), 0.005);
+  EXPECT_LE(largest_difference(Training(options, data, gpu()).losses(), expected), 1e-6);
+}
+
 class CudaHalfTraining : public testing::TestWithParam<Precision> {};
 
 // Weights, activations and gradients are rounded to 8 (bf16) or 11 (fp16) bits. Errors of single values average out:
