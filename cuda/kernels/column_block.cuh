@@ -63,12 +63,13 @@ struct ColumnShare {
   bool inside;
 };
 
-// Combines the values of the threads that differ in threadIdx.y alone, by a tree; those with threadIdx.y == 0 get the
-// result. All threads of the block call it. `values` may be used again after the next barrier.
-template <class T, class Combine>
-__device__ T reduce_lanes(SharedArray<T, kColumnThreads>& values, T value, const Combine& combine) {
-  const unsigned pitch = blockDim.x, lanes = blockDim.y, lane = threadIdx.y;
-  const unsigned at = (threadIdx.z * lanes + lane) * pitch + threadIdx.x;
+// Combines the values of the lanes 0 to lanes - 1, a power of two, that share a column, by a tree; lane 0 gets the
+// result. All threads of the block call it, thread lane * pitch + column each. `values` may be used again after the
+// next barrier.
+template <class T, int threads, class Combine>
+__device__ T reduce_lanes(SharedArray<T, threads>& values, T value, const Combine& combine, unsigned column,
+                          unsigned pitch, unsigned lane, unsigned lanes) {
+  const unsigned at = lane * pitch + column;
   for (unsigned half = lanes / 2; half > 0; half /= 2) {
     if (lane >= half && lane < 2 * half) values[at] = value;
     __syncthreads();
@@ -78,6 +79,13 @@ __device__ T reduce_lanes(SharedArray<T, kColumnThreads>& values, T value, const
     }
   }
   return value;
+}
+
+// Of the threads that differ in threadIdx.y alone.
+template <class T, class Combine>
+__device__ T reduce_lanes(SharedArray<T, kColumnThreads>& values, T value, const Combine& combine) {
+  const unsigned group = threadIdx.z * blockDim.y * blockDim.x;
+  return reduce_lanes(values, value, combine, group + threadIdx.x, blockDim.x, threadIdx.y, blockDim.y);
 }
 
 }  // namespace basin::cuda
