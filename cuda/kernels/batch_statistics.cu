@@ -17,11 +17,11 @@ struct MomentsShared {
 // part p
 //
 // x (rows, C), f32, f16 or bf16, means and deviations (parts, C), f32, row-major; any extents.
-// Map:   ChannelLayout; a thread takes rows of a strip in chunks of kRows, then a block's lanes are merged.
+// Map:   ChannelLayout; a thread reads rows of a strip, kRows at a time, then a block's lanes are merged.
 // Cost:  reads x once, and a row of it for each part; writes 8 bytes a part and channel; about 7 flops an element.
-// Order: fixed by the extents. Squares are taken of distances from a mean of the same values, so they do not cancel;
-//        means are kept relative to the part's first row, so that those of values far from zero keep their digits. (Of
-//        N values none is further than sqrt(N) standard deviations from the mean: an outlier there does no harm.)
+// Order: fixed by the extents. Squares are taken of distances from means (Welford 1962), so they do not cancel; means
+//        are kept relative to the part's first row, so that those of values far from zero keep their digits. (Of N
+//        values none is further than sqrt(N) standard deviations from the mean: an outlier there does no harm.)
 template <class S>
 __global__ void __launch_bounds__(kChannelThreads, S::kBlocks)
     moments_kernel(Global<const typename S::Type> x, ChannelLayout layout, Global<float> means,

@@ -25,7 +25,7 @@ Global<T> global(const View* y) {
   return y ? global<T>(*y) : Global<T>();
 }
 
-// May the data be read as Vector<float, 4>?
+// May the data be read 16 bytes at a time?
 inline bool aligned_to_vectors(const void* data) { return reinterpret_cast<std::uintptr_t>(data) % 16 == 0; }
 
 }  // namespace basin::cuda
