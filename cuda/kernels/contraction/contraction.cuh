@@ -28,7 +28,8 @@ struct Tiles {
   using LoaderB = TileLoader<T, B, Extents::kColumns>;
   using LayoutA = typename LoaderA::Layout;
   using LayoutB = typename LoaderB::Layout;
-  static constexpr bool kAlongA = A::kAlongColumns, kAlongB = B::kAlongColumns;
+  using FragmentsA = FragmentLoader<Side::a, A::kAlongColumns, LayoutA, T>;
+  using FragmentsB = FragmentLoader<Side::b, B::kAlongColumns, LayoutB, T>;
   static constexpr int kInner = LoaderA::kInner, kStages = 3;
   SharedArray<T, kStages * LayoutA::kSize> a;
   SharedArray<T, kStages * LayoutB::kSize> b;
@@ -49,6 +50,8 @@ __device__ void multiply(const A& a, const B& b, int begin, int end, int warp_ro
   Shared& tiles = shared_memory<Shared>();
   typename Shared::LoaderA load_a(a.matrix, blockIdx.x * Extents::kRows);
   typename Shared::LoaderB load_b(b.matrix, blockIdx.y * Extents::kColumns);
+  const typename Shared::FragmentsA fragments_a(warp_row);
+  const typename Shared::FragmentsB fragments_b(warp_column);
   const auto load = [&](int stage, int inner) {
     if (inner < end) {
       load_a.load(tiles.a, stage * Shared::LayoutA::kSize, inner);
@@ -62,7 +65,7 @@ __device__ void multiply(const A& a, const B& b, int begin, int end, int warp_ro
     wait_for_copies<kStages - 2>();
     __syncthreads();  // the tiles of this step are there, those of the step before have been read
     load(stage == 0 ? kStages - 1 : stage - 1, inner + (kStages - 1) * kInner);
-    product.add(tiles, stage, warp_row, warp_column);
+    product.add(tiles, stage, fragments_a, fragments_b);
     stage = stage == kStages - 1 ? 0 : stage + 1;
   }
   wait_for_copies<0>();

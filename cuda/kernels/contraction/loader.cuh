@@ -30,7 +30,8 @@ class TileLoader {
       : matrix_(matrix),
         first_outer_(first_outer),
         row_(threadIdx.x / Layout::kRowChunks),
-        column_(threadIdx.x % Layout::kRowChunks * Layout::kChunk) {
+        column_(threadIdx.x % Layout::kRowChunks * Layout::kChunk),
+        place_(Layout::place(row_, column_)) {
     if constexpr (Operand::kAlongColumns) find_rows(first_outer);
   }
 
@@ -50,12 +51,12 @@ class TileLoader {
  private:
   static constexpr int kRowStep = kContractionThreads / Layout::kRowChunks;
   static constexpr int kCount = (Layout::kRows + kRowStep - 1) / kRowStep;
-  static_assert(kCount == 1 || Layout::kRows % kRowStep == 0);
+  static_assert(kCount == 1 || (Layout::kRows % kRowStep == 0 && kRowStep % Layout::kPeriod == 0));
 
   __device__ void find_rows(int first_row) {
     for (int i = 0; i < kCount; ++i) rows_[i] = matrix_.row(first_row + row_ + i * kRowStep);
   }
-  __device__ int place(int begin, int i) const { return begin + Layout::place(row_ + i * kRowStep, column_); }
+  __device__ int place(int begin, int i) const { return begin + Layout::moved(place_, i * kRowStep, 0); }
 
   template <int N>
   __device__ void copy_chunks(SharedArray<T, N>& tiles, int begin, int column) const {
@@ -80,7 +81,7 @@ class TileLoader {
   }
 
   const typename Operand::Matrix& matrix_;
-  int first_outer_, row_, column_;
+  int first_outer_, row_, column_, place_;
   typename Operand::Matrix::Row rows_[kCount];
 };
 

@@ -14,14 +14,20 @@ struct TileLayout {
   static constexpr int kRows = rows, kColumns = columns, kSize = rows * columns;
   static constexpr int kChunk = 16 / sizeof(T), kRowChunks = columns / kChunk;
   static_assert((kRowChunks & (kRowChunks - 1)) == 0, "the chunks of a row change places by exclusive or");
+  static constexpr int kLineChunks = 8;  // of 128 bytes: all banks
+  static constexpr int kLineRows = kRowChunks < kLineChunks ? kLineChunks / kRowChunks : 1;
+  static constexpr int kMask = (kRowChunks < kLineChunks ? kRowChunks : kLineChunks) - 1;
+
+  // Rows after which the order of chunks is the same again.
+  static constexpr int kPeriod = kLineRows * (kMask + 1) / step;
 
   __device__ static int place(int row, int column) {
-    constexpr int kLineChunks = 8;  // of 128 bytes: all banks
-    constexpr int kLineRows = kRowChunks < kLineChunks ? kLineChunks / kRowChunks : 1;
-    constexpr int kMask = (kRowChunks < kLineChunks ? kRowChunks : kLineChunks) - 1;
     const int chunk = column / kChunk ^ (row / kLineRows * step & kMask);
     return row * kColumns + chunk * kChunk + column % kChunk;
   }
+  // place(row + down, column + across) from place(row, column); `down` is a multiple of kPeriod, `across` one of kChunk
+  // that has no binary digit in common with `column`. For constants an operation each.
+  __device__ static int moved(int place, int down, int across) { return (place ^ across) + down * kColumns; }
 };
 
 // 16 rows of a (or 16 columns of b) by kInner: two pieces of 16 bytes of the inner index.
@@ -57,29 +63,50 @@ __device__ void set_fragment(Fragment<T>& fragment, const std::uint32_t (&values
 
 enum class Side { a, b };
 
-// Loads [outer, outer + 16) x [inner, inner + kInner) of a tile that begins at `begin`. A tile has the inner index
-// along its columns or along its rows.
-template <Side side, bool along_columns, class Layout, class T, int N>
-__device__ void load_fragment(Fragment<T>& fragment, SharedArray<T, N>& tiles, int begin, int outer, int inner) {
-  constexpr int kPiece = 16 / sizeof(T);
-  const int lane = threadIdx.x % 32;
-  // Matrix j has outer indices from 8 (j % 2) and inner ones from kPiece (j / 2) in a, the other way round in b.
-  const auto outer_of = [=](int j) { return outer + (side == Side::a ? j % 2 : j / 2) * 8; };
-  const auto inner_of = [=](int j) { return inner + (side == Side::a ? j / 2 : j % 2) * kPiece; };
-  const int o = outer_of(lane / 8), k = inner_of(lane / 8), i = lane % 8;
-  std::uint32_t values[4];
-  if constexpr (along_columns) {
-    load_matrices(values, tiles, begin + Layout::place(o + i, k));
-  } else if constexpr (sizeof(T) == 2) {
-    load_matrices_transposed(values, tiles, begin + Layout::place(k + i, o));
-  } else {
-    for (int j = 0; j < 4; ++j) {
-      const float value = tiles[begin + Layout::place(inner_of(j) + lane % 4, outer_of(j) + lane / 4)];
-      std::memcpy(&values[j], &value, sizeof(value));
-    }
+// A lane's share in loading fragments from tiles. A tile has the inner index along its columns or along its rows.
+template <Side side, bool along_columns, class Layout, class T>
+class FragmentLoader {
+ public:
+  // For fragments from outer index `first` on, a multiple of a warp's extent.
+  __device__ explicit FragmentLoader(int first) {
+    const int lane = threadIdx.x % 32, matrix = lane / 8;
+    if constexpr (along_columns)
+      place_ = Layout::place(first + outer_of(matrix) + lane % 8, inner_of(matrix));
+    else if constexpr (sizeof(T) == 2)
+      place_ = Layout::place(inner_of(matrix) + lane % 8, first + outer_of(matrix));
+    else
+      place_ = Layout::place(lane % 4, first + lane / 4);
   }
-  set_fragment(fragment, values);
-}
+
+  // Loads [first + outer, first + outer + 16) x [inner, inner + kInner) of the tile that begins at `begin`; `outer` is
+  // a multiple of 16, `inner` of kInner.
+  template <int N>
+  __device__ void load(Fragment<T>& fragment, SharedArray<T, N>& tiles, int begin, int outer, int inner) const {
+    std::uint32_t values[4];
+    if constexpr (along_columns) {
+      load_matrices(values, tiles, begin + Layout::moved(place_, outer, inner));
+    } else if constexpr (sizeof(T) == 2) {
+      load_matrices_transposed(values, tiles, begin + Layout::moved(place_, inner, outer));
+    } else {
+      for (int j = 0; j < 4; ++j) {
+        const float value = tiles[begin + Layout::moved(place_, inner + inner_of(j), outer + outer_of(j))];
+        std::memcpy(&values[j], &value, sizeof(value));
+      }
+    }
+    set_fragment(fragment, values);
+  }
+
+ private:
+  // Of a fragment's four matrices the first two are one after the other along the outer index in a, along the inner one
+  // in b.
+  __device__ static int outer_of(int matrix) { return (side == Side::a ? matrix % 2 : matrix / 2) * 8; }
+  __device__ static int inner_of(int matrix) {
+    constexpr int kPiece = 16 / sizeof(T);
+    return (side == Side::a ? matrix / 2 : matrix % 2) * kPiece;
+  }
+
+  int place_;
+};
 
 // sum (16, 8) += a (16, kInner) * b (kInner, 8), the columns of b from 8 * half.
 template <class T>
@@ -105,19 +132,15 @@ class WarpProduct {
  public:
   static_assert(rows % 16 == 0 && columns % 16 == 0);
 
-  // += a's rows from `row` times b's columns from `column`, all inner indices of the two tiles. (contraction.cuh,
-  // Tiles)
+  // += a b, all inner indices of the tiles of a stage. (contraction.cuh, Tiles)
   template <class Tiles>
-  __device__ void add(Tiles& tiles, int stage, int row, int column) {
+  __device__ void add(Tiles& tiles, int stage, const typename Tiles::FragmentsA& load_a,
+                      const typename Tiles::FragmentsB& load_b) {
     constexpr int kInner = Fragment<T>::kInner;
     for (int inner = 0; inner < Tiles::kInner; inner += kInner) {
       Fragment<T> a[rows / 16], b[columns / 16];
-      for (int i = 0; i < rows / 16; ++i)
-        load_fragment<Side::a, Tiles::kAlongA, typename Tiles::LayoutA>(a[i], tiles.a, stage * Tiles::LayoutA::kSize,
-                                                                        row + 16 * i, inner);
-      for (int j = 0; j < columns / 16; ++j)
-        load_fragment<Side::b, Tiles::kAlongB, typename Tiles::LayoutB>(b[j], tiles.b, stage * Tiles::LayoutB::kSize,
-                                                                        column + 16 * j, inner);
+      for (int i = 0; i < rows / 16; ++i) load_a.load(a[i], tiles.a, stage * Tiles::LayoutA::kSize, 16 * i, inner);
+      for (int j = 0; j < columns / 16; ++j) load_b.load(b[j], tiles.b, stage * Tiles::LayoutB::kSize, 16 * j, inner);
       for (int i = 0; i < rows / 16; ++i)
         for (int j = 0; j < columns / 8; ++j) multiply_add(sums_[i][j], a[i], b[j / 2], j % 2);
     }
