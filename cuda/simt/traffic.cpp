@@ -39,9 +39,10 @@ bool WarpTraffic::Piece::same_request(const Piece& other) const {
 
 void WarpTraffic::add(Space space, unsigned lane, std::uintptr_t address, std::size_t bytes,
                       const std::source_location& site) {
-  // Lanes that ask for more than a word each are served 128 bytes at a time.
+  // Lanes that ask for more than a word each are served 128 bytes at a time. Turns are counted apart in either memory:
+  // a copy from one to the other asks both at one line, and not in every lane.
   const std::uint64_t phase = space == Space::shared && bytes > kWord ? lane * bytes / (kBanks * kWord) : 0;
-  const std::uint64_t key = key_of(site) + (phase << 56);
+  const std::uint64_t key = key_of(site) + (phase << 56) + (static_cast<std::uint64_t>(space) << 52);
   const std::uint32_t turn = turns_[{key, lane}]++;
   pieces_.push_back({space, key, turn, address, static_cast<std::uint32_t>(bytes)});
 }
