@@ -4,6 +4,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 namespace basin::cuda {
@@ -15,6 +16,16 @@ struct alignas(sizeof(T) * N) Vector {
   __device__ T& operator[](int i) { return values[i]; }
   __device__ const T& operator[](int i) const { return values[i]; }
 };
+
+// One store of all bytes of a Word. The compiler takes vectors apart to compute them and does not always put them
+// together again: said as a plain assignment, it may become a store for each value.
+template <class Word, class V>
+__device__ void store_whole(V* to, const V& vector) {
+  static_assert(sizeof(Word) == sizeof(V));
+  Word word;
+  std::memcpy(&word, &vector, sizeof(word));
+  __stwb(reinterpret_cast<Word*>(to), word);
+}
 
 // `count` elements of device memory; T is const for what a kernel only reads. A null one stands for an absent operand.
 // Only the pointer is kept.
@@ -38,7 +49,15 @@ class Global {
   }
   template <int N, class I>
   __device__ void store_vector(I i, const Vector<Value, N>& vector) const {
-    *reinterpret_cast<Vector<Value, N>*>(data_ + i) = vector;
+    auto* const to = reinterpret_cast<Vector<Value, N>*>(data_ + i);
+    if constexpr (sizeof(vector) == sizeof(uint4))
+      store_whole<uint4>(to, vector);
+    else if constexpr (sizeof(vector) == sizeof(uint2))
+      store_whole<uint2>(to, vector);
+    else if constexpr (sizeof(vector) == sizeof(unsigned))
+      store_whole<unsigned>(to, vector);
+    else
+      *to = vector;
   }
   // Elements [begin, begin + count).
   template <class I>

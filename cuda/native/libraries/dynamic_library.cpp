@@ -17,7 +17,9 @@ std::string loader_error() {
   return line;
 }
 
-void* load(const std::string& file) { return dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL); }
+// Stays loaded once it is: cuBLASLt takes a quarter of a second each way, and it is opened to look for it, then to use
+// it.
+void* load(const std::string& file) { return dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
 
 void* find(const std::string& name) {
   if (const char* folder = std::getenv("BASIN_CUDA_LIBRARIES")) {
