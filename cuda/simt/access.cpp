@@ -31,6 +31,9 @@ void Block::access(Space space, Access kind, Shadow& shadow, const void* data, s
     return;
   if (finding == Shadow::Finding::unwritten)
     fault(site, name_of(space), ": nothing has written the ", bytes, " bytes that are read at byte ", offset);
+  if (finding == Shadow::Finding::copying)
+    fault(site, name_of(space), ": write to the ", bytes, " bytes at byte ", offset,
+          ", to which a copy is under way: no wait between them");
   fault(site, name_of(space), ": race (",
         finding == Shadow::Finding::write_write ? "write and write" : "read and write", ") on the ", bytes,
         " bytes at byte ", offset, " with block ", other.block, ", thread ", other.thread,

@@ -55,8 +55,8 @@ class Block {
   // Waits for all lanes of the warp; the last to come calls combine(what each lane brings), of 32.
   using Combine = void (*)(void* const* lanes);
   void together(Combine combine, void* lane, const Site& site);
-  // cp.async: 16 bytes for `data` in shared memory. They count as unwritten until this thread has waited for them; that
-  // the copy may land at once is checked as a write now. (copies.cpp)
+  // cp.async: 16 bytes for `data` in shared memory. They count as unwritten until this thread has waited for them,
+  // and nothing may write them; that the copy may land at once is checked as a write now. (copies.cpp)
   void start_copy(void* data, const void* bytes, const Site& site);
   void commit_copies();
   void wait_for_copies(unsigned pending, const Site& site);

@@ -12,7 +12,7 @@ void Block::start_copy(void* data, const void* bytes, const Site& site) {
   Copy& copy = thread.copies.emplace_back(Copy{data, {}, thread.group});
   std::memcpy(copy.bytes.data(), bytes, copy.bytes.size());
   access(Space::shared, Access::write, shared_shadow_, data, shared_offset(data), copy.bytes.size(), site);
-  shared_shadow_.mark_unwritten(shared_offset(data), copy.bytes.size());
+  shared_shadow_.begin_copy(shared_offset(data), copy.bytes.size());
   counters.copied_bytes += copy.bytes.size();
 }
 
@@ -24,6 +24,7 @@ void Block::wait_for_copies(unsigned pending, const Site& site) {
   const auto end = std::find_if_not(thread.copies.begin(), thread.copies.end(), landed);
   for (auto copy = thread.copies.begin(); copy != end; ++copy) {
     // A write now: what follows the wait and a barrier may read it.
+    shared_shadow_.end_copy(shared_offset(copy->data), copy->bytes.size());
     Shadow::Other other;
     if (shared_shadow_.access(Access::write, shared_offset(copy->data), copy->bytes.size(),
                               {launch_->number, index_, running_, clocks_}, other) != Shadow::Finding::none)

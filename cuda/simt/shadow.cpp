@@ -63,7 +63,7 @@ inline void Shadow::renew(Granule& granule) const {
   if (granule.generation == generation_) [[likely]]
     return;
   granule.generation = generation_;
-  granule.written = 0;
+  granule.written = granule.copying = 0;
   forget_records(granule);
 }
 
@@ -74,11 +74,17 @@ void Shadow::mark_written(std::size_t offset, std::size_t bytes) {
   });
 }
 
-void Shadow::mark_unwritten(std::size_t offset, std::size_t bytes) {
+void Shadow::begin_copy(std::size_t offset, std::size_t bytes) {
   for_each_granule(offset, bytes, [&](std::size_t g, std::uint8_t mask) {
     renew(granules_[g]);
     granules_[g].written &= static_cast<std::uint8_t>(~mask);
+    granules_[g].copying |= mask;
   });
+}
+
+void Shadow::end_copy(std::size_t offset, std::size_t bytes) {
+  for_each_granule(offset, bytes,
+                   [&](std::size_t g, std::uint8_t mask) { granules_[g].copying &= static_cast<std::uint8_t>(~mask); });
 }
 
 inline bool Shadow::ordered(const Record& before, const Accessor& who) {
@@ -107,6 +113,8 @@ inline Shadow::Finding Shadow::access_granule(std::size_t index, Access kind, st
   const bool atomic = kind == Access::atomic;
   if (kind != Access::write && (granule.written & bytes) != bytes) [[unlikely]]
     return Finding::unwritten;
+  if (granule.copying & bytes) [[unlikely]]
+    return Finding::copying;
   const auto races = [&](const Record& before) {
     if ((before.bytes & bytes) == 0 || (atomic && before.atomic) || ordered(before, who)) [[likely]]
       return false;

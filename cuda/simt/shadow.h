@@ -23,7 +23,7 @@ struct Accessor {
 class Shadow {
  public:
   enum class Sharing : std::uint8_t { one_thread, many_threads };
-  enum class Finding : std::uint8_t { none, unwritten, write_write, read_write };
+  enum class Finding : std::uint8_t { none, unwritten, write_write, read_write, copying };
   struct Other {  // of a race
     std::uint32_t block = 0;
     unsigned thread = 0;
@@ -33,7 +33,9 @@ class Shadow {
   // Nothing has been written or read. Takes no time, unless more bytes than ever before are asked for.
   void clear(std::size_t bytes);
   void mark_written(std::size_t offset, std::size_t bytes);
-  void mark_unwritten(std::size_t offset, std::size_t bytes);
+  // An asynchronous copy to these bytes is under way: until it has ended nothing has written them, and nothing may.
+  void begin_copy(std::size_t offset, std::size_t bytes);
+  void end_copy(std::size_t offset, std::size_t bytes);
   // Compares the access with those before it in the same launch, and remembers it unless there is a finding.
   Finding access(Access kind, std::size_t offset, std::size_t bytes, const Accessor& who, Other& other);
 
@@ -49,7 +51,7 @@ class Shadow {
   // launches follow one another.
   struct alignas(64) Granule {
     std::uint32_t generation, launch;
-    std::uint8_t locked, written;
+    std::uint8_t locked, written, copying;
     Record write;
     std::array<Record, 2> reads;
   };

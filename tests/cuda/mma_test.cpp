@@ -147,6 +147,59 @@ TEST(SimtMma, LoadsMatrices) {
   }
 }
 
+// Two matrices, whose rows lanes 0 to 15 name.
+template <bool transposed>
+__global__ void two_matrices_kernel(Global<std::int32_t> r) {
+  MatrixShared& shared = shared_memory<MatrixShared>();
+  const int lane = static_cast<int>(threadIdx.x);
+  for (int i = lane; i < 256; i += kWarp) shared.values[i] = float16{static_cast<std::uint16_t>(i)};
+  __syncthreads();
+  std::uint32_t matrices[2];
+  if constexpr (transposed)
+    load_matrices_transposed(matrices, shared.values, lane % 16 * 8);
+  else
+    load_matrices(matrices, shared.values, lane % 16 * 8);
+  for (int j = 0; j < 2; ++j) r[2 * lane + j] = static_cast<std::int32_t>(matrices[j]);
+}
+
+TEST(SimtMma, LoadsTwoMatrices) {
+  for (const bool transposed : {false, true}) {
+    const DeviceArray<std::int32_t> r({kWarp, 2});
+    simt::reset_counters();
+    launch(Stream(), {1, kWarp, sizeof(MatrixShared)},
+           transposed ? two_matrices_kernel<true> : two_matrices_kernel<false>, Global<std::int32_t>(r.data(), 64));
+    EXPECT_EQ(simt::counters().matrices_loaded, 2u);
+    const std::vector<std::int32_t> found = r.values();
+    for (int lane = 0; lane < kWarp; ++lane)
+      for (int j = 0; j < 2; ++j) {
+        const int g = lane / 4, q = lane % 4;
+        const int low = 64 * j + (transposed ? 2 * q * 8 + g : g * 8 + 2 * q), high = low + (transposed ? 8 : 1);
+        EXPECT_EQ(found[2 * lane + j], low | high << 16) << "lane " << lane << ", matrix " << j;
+      }
+  }
+}
+
+// Lane 0 names a row that begins at half `first`; `filled` halves have been written.
+__global__ void shifted_matrix_kernel(int first, int filled) {
+  MatrixShared& shared = shared_memory<MatrixShared>();
+  const int lane = static_cast<int>(threadIdx.x);
+  for (int i = lane; i < filled; i += kWarp) shared.values[i] = float16{};
+  __syncthreads();
+  std::uint32_t matrices[4];
+  load_matrices(matrices, shared.values, lane == 0 ? first : lane * 8);
+}
+
+TEST(SimtMma, ChecksTheRowsOfMatrices) {
+  const auto run = [](int first, int filled) {
+    launch(Stream(), {1, kWarp, sizeof(MatrixShared)}, shifted_matrix_kernel, first, filled);
+  };
+  run(8, 256);
+  expect_error([&] { run(-8, 256); }, {"mma_test.cpp", "shared memory: elements -8 to -1 of 256"});
+  expect_error([&] { run(256, 256); }, {"mma_test.cpp", "shared memory: elements 256 to 263 of 256"});
+  expect_error([&] { run(4, 256); }, {"mma_test.cpp", "misaligned access of 16 bytes"});
+  expect_error([&] { run(0, 255); }, {"mma_test.cpp", "nothing has written"});
+}
+
 TEST(SimtMma, CountsTheConflictsOfMatrices) {
   const DeviceArray<std::int32_t> r({kWarp, 4});
   simt::options().count_requests = true;
@@ -201,6 +254,56 @@ TEST(SimtCopies, ReadingWithoutABarrierIsCaught) {
   EXPECT_THROW(launch(Stream(), {1, kWarp, sizeof(CopyShared)}, copy_kernel<true, false>,
                       Global<const float>(x.data(), 128), 128, Global<float>(y.data(), 128)),
                Error);
+}
+
+enum class Overwriting { copying_thread, other_warp, second_copy };
+
+// Thread 0 copies to elements that are written before it waits, on the far side of a barrier too: a copy may land late.
+template <Overwriting how>
+__global__ void overwrite_kernel(Global<const float> x) {
+  CopyShared& shared = shared_memory<CopyShared>();
+  if (threadIdx.x == 0) copy_async(shared.values, 0, x, 0);
+  commit_copies();
+  __syncthreads();
+  if (how == Overwriting::copying_thread && threadIdx.x == 0) shared.values[1] = 0;
+  if (how == Overwriting::other_warp && threadIdx.x == kWarp) shared.values[1] = 0;
+  if (how == Overwriting::second_copy && threadIdx.x == 0) copy_async(shared.values, 0, x, 4);
+  __syncthreads();
+  wait_for_copies<0>();
+}
+
+TEST(SimtCopies, WritingBeforeTheWaitIsCaught) {
+  const DeviceArray<float> x({4 * kWarp}, small_integers(4 * kWarp, 0));
+  for (const auto kernel : {overwrite_kernel<Overwriting::copying_thread>, overwrite_kernel<Overwriting::other_warp>,
+                            overwrite_kernel<Overwriting::second_copy>})
+    expect_error(
+        [&] {
+          launch(Stream(), {1, 2 * kWarp, sizeof(CopyShared)}, kernel, Global<const float>(x.data(), 128));
+        },
+        {"mma_test.cpp", "to which a copy is under way"});
+}
+
+// Odd lanes fill with zeros at first, without reading: their copies still go together with those of even lanes.
+__global__ void copies_in_turn_kernel(Global<const float> x) {
+  CopyShared& shared = shared_memory<CopyShared>();
+  const int lane = static_cast<int>(threadIdx.x);
+  for (int turn = 0; turn < 2; ++turn) {
+    copy_async(shared.values, 4 * lane, x, 4 * lane, turn == 1 || lane % 2 == 0);
+    commit_copies();
+    wait_for_copies<0>();
+  }
+}
+
+TEST(SimtCopies, CountsTheRequestsOfCopies) {
+  const DeviceArray<float> x({4 * kWarp}, small_integers(4 * kWarp, 0));
+  simt::options().count_requests = true;
+  simt::reset_counters();
+  launch(Stream(), {1, kWarp, sizeof(CopyShared)}, copies_in_turn_kernel, Global<const float>(x.data(), 128));
+  simt::options().count_requests = false;
+  const simt::Counters counted = simt::counters();
+  EXPECT_EQ(counted.copied_bytes, 2u * 32 * 16);
+  EXPECT_EQ(counted.shared_wavefronts, 2u * 4);
+  EXPECT_EQ(counted.shared_ideal_wavefronts, 2u * 4);
 }
 
 // Two groups: the first is waited for, the second is not.
