@@ -1,7 +1,9 @@
 // Convolutions on tensor cores, as matrix products whose operands are read from x, weight and grad_output in place:
 // x (N, H, W, C), weight (K, R, S, C / groups), y and grad_output (N, P, Q, K). f32, f16, bf16, all alike; sums in f32.
-// f32 values are multiplied as two tf32: errors near those of f32 products; an infinite value gives NaN.
-// One image has fewer than 2^31 elements; N P Q, N H W, R S C and K are 2^30 at most.
+// f32 values are multiplied as two tf32: errors near those of f32 products; a magnitude of 2^128 (1 - 2^-12) or
+// more, infinity included, gives NaN.
+// One image has fewer than 2^31 elements; N P Q, N H W and R S C are 2^30 at most, the channels and the filters of a
+// group 2,097,120 (65,535 blocks of 32), groups 65,535.
 #pragma once
 #include "core/backend.h"
 #include "cuda/kernels/cost.h"

@@ -1,5 +1,6 @@
-// Matrix products on tensor cores: f32 (every value as two tf32: errors near those of f32 products; an infinite value
-// gives NaN), f16, bf16; sums in f32.
+// Matrix products on tensor cores: f32 (every value as two tf32: errors near those of f32 products; a magnitude of
+// 2^128 (1 - 2^-12) or more, infinity included, gives NaN), f16, bf16; sums in f32.
+// M and K are 2^30 at most, N 2,097,120 (65,535 blocks of 32).
 #pragma once
 #include "core/tensor.h"
 #include "cuda/kernels/cost.h"
