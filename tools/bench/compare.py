@@ -3,6 +3,7 @@
 
   tools/bench/compare.py                          operations, training steps and surfaces
   tools/bench/compare.py --filter surface --threads 1 --json out.json
+  tools/bench/compare.py --device cuda --filter training         on a GPU: training steps alone are paired there
 
 Needs python3-torch (Debian: run with /usr/bin/python3) and basin_bench, built with libbenchmark-dev by
   cmake --preset release -DBASIN_BENCHMARKS=ON && cmake --build build --target basin_bench
@@ -35,7 +36,8 @@ def timed(call, seconds):
 
 
 def basin(arguments, name=None):
-    command = [str(BENCH), f"--threads={arguments.threads}", "--benchmark_format=json",
+    command = [str(arguments.bench), f"--device={arguments.device}", f"--threads={arguments.threads}",
+               "--benchmark_format=json",
                f"--benchmark_min_time={arguments.seconds}", f"--benchmark_filter={name or arguments.filter}"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -49,38 +51,49 @@ def basin_seconds(arguments, name):
 
 
 def names(arguments):
-    command = [str(BENCH), "--benchmark_list_tests=true", f"--benchmark_filter={arguments.filter}"]
+    command = [str(arguments.bench), f"--device={arguments.device}", "--benchmark_list_tests=true",
+               f"--benchmark_filter={arguments.filter}"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    return [line.removesuffix("/real_time") for line in lines if line.endswith("/real_time")]
+    found = [line.removesuffix("/real_time") for line in lines if line.endswith("/real_time")]
+    return found if arguments.device == "cpu" else [name for name in found if name.startswith("training/")]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--filter", default=".", help="regular expression over the benchmarks' names")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--bench", type=pathlib.Path, default=BENCH, help="the program basin_bench")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.5, help="least time of one turn")
     parser.add_argument("--json", metavar="FILE", help="write every figure")
     arguments = parser.parse_args()
-    if not BENCH.exists():
-        sys.exit(f"error: {BENCH} is missing; build it with: cmake --preset release -DBASIN_BENCHMARKS=ON && "
+    if not arguments.bench.exists():
+        sys.exit(f"error: {arguments.bench} is missing; build it with: cmake --preset release -DBASIN_BENCHMARKS=ON && "
                  "cmake --build build --target basin_bench")
     try:
         import torch
     except ImportError:
         sys.exit("error: this Python has no torch (Debian: apt-get install python3-torch, run with /usr/bin/python3)")
     import peer
+    import peer_cuda
+    peer_jobs = peer.jobs
+    if arguments.device != "cpu":
+        if not torch.cuda.is_available():
+            sys.exit(f"error: --device {arguments.device}: PyTorch {torch.__version__} finds no GPU")
+        peer_jobs = lambda name: peer_cuda.jobs(name, arguments.device)
     torch.set_num_threads(arguments.threads)
     for parameter, mib in ((-3, 32), (-1, 2000), (-2, 256)):  # glibc: keep freed memory, which PyTorch gains most from
         ctypes.CDLL(None).mallopt(parameter, mib << 20)
     cpu = re.findall(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     git = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=BENCH.parent, capture_output=True, text=True)
-    report = dict(cpu=cpu[0] if cpu else "?", threads=arguments.threads, torch=torch.__version__,
+    device = torch.cuda.get_device_name(arguments.device) if arguments.device != "cpu" else "cpu"
+    report = dict(cpu=cpu[0] if cpu else "?", device=device, threads=arguments.threads, torch=torch.__version__,
                   commit=git.stdout.strip(), date=time.strftime("%Y-%m-%d"), results=[])
-    print(f"{report['cpu']}, {arguments.threads} threads, PyTorch {torch.__version__}, commit {report['commit']}")
+    print(f"{report['cpu']}, {device}, {arguments.threads} threads, PyTorch {torch.__version__}, commit {report['commit']}")
     print(f"{'benchmark':58} {'Basin':>11} {'spread':>7} {'PyTorch':>11} {'ratio':>6}  PyTorch's best variant")
     for name in names(arguments):
-        jobs = peer.jobs(name)
+        jobs = peer_jobs(name)
         ours, theirs = [], {variant: [] for variant, _, _ in jobs}
         for _ in range(arguments.rounds):
             ours.append(basin_seconds(arguments, name))

@@ -61,9 +61,20 @@ def vgg9():
     return nn.Sequential(*layers, nn.Flatten(), Unit(nn.Linear(4096, 256)), Unit(nn.Linear(256, 10), False, False))
 
 
+def vgg16_bn():
+    layers, inputs = [], 3
+    for count, width in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
+        layers += [conv(inputs if i == 0 else width, width, bias=True) for i in range(count)] + [nn.MaxPool2d(2)]
+        inputs = width
+    return nn.Sequential(*layers, nn.Flatten(), Unit(nn.Linear(512, 10), False, False))
+
+
+NETWORKS = {"vgg9": vgg9, "vgg16-bn": vgg16_bn}
+
+
 def network(name):
     torch.manual_seed(0)
-    net = vgg9() if name == "vgg9" else resnet(int(name.removeprefix("resnet")))
+    net = NETWORKS[name]() if name in NETWORKS else resnet(int(name.removeprefix("resnet")))
     with torch.no_grad():
         net.train()(torch.randn(64, 3, 32, 32))  # statistics for batch norm
     return net.eval()
