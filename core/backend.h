@@ -27,6 +27,8 @@ struct AdamStep {
 };
 
 class StepKernels;
+class GridEngine;
+struct GridWork;
 
 // Work of a back end that can be run again and again.
 class RecordedWork {
@@ -140,6 +142,10 @@ class Backend {
 
   // Kernels of whole training steps (core/step_kernels.h).
   virtual StepKernels& step_kernels() = 0;
+
+  // The losses of many points of a plane at once (core/grid_engine.h). Error where the back end has no such kernels, or
+  // none for the plan.
+  virtual std::unique_ptr<GridEngine> grid_engine(const GridWork& work);
 };
 
 // The type of a normalisation's values per channel for activations of `type`, and of losses.

@@ -11,12 +11,18 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Throws Error with the parts written one after the other.
-template <class... Parts>
+// A device has too little memory for what was asked; less may fit.
+class OutOfMemory : public Error {
+ public:
+  using Error::Error;
+};
+
+// Throws Error, or another kind of it, with the parts written one after the other.
+template <class Kind = Error, class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {
   std::ostringstream line;
   (line << ... << parts);
-  throw Error(line.str());
+  throw Kind(line.str());
 }
 
 // fail(parts...) unless `condition` holds. The parts are formatted only on failure.

@@ -116,9 +116,9 @@ MemoryPool::Usage MemoryPool::usage() const {
 
 void MemoryPool::fail_allocation(std::size_t bytes, const Site& site) const {
   const DeviceMemory memory = device_memory(site);
-  fail(site.file_name(), ":", site.line(), ": cuda:", device_, " (", device_info(device_, site).name,
-       "): no memory for ", mebibytes(bytes), ": ", mebibytes(memory.free_bytes), " of ", mebibytes(memory.total_bytes),
-       " are free");
+  fail<OutOfMemory>(site.file_name(), ":", site.line(), ": cuda:", device_, " (", device_info(device_, site).name,
+                    "): no memory for ", mebibytes(bytes), ": ", mebibytes(memory.free_bytes), " of ",
+                    mebibytes(memory.total_bytes), " are free");
 }
 
 // Never destroyed: tensors held by statics are released after it would be.

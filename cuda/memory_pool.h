@@ -22,7 +22,7 @@ class MemoryPool {
   explicit MemoryPool(int device) : device_(device) {}
 
   // At least `bytes`, 256-byte aligned, never null. Where the device has no more, unused blocks are given back to it;
-  // where that is not enough, Error: device, bytes wanted, free and in all. The device is the selected one.
+  // where that is not enough, OutOfMemory: device, bytes wanted, free and in all. The device is the selected one.
   void* allocate(Stream stream, std::size_t bytes, const Site& site = Site::current());
   // Null is nothing.
   void release(void* data) noexcept;

@@ -44,7 +44,7 @@ double amx_share(const Plan& plan, const State& state) { return amx::share_on_ti
 std::unique_ptr<Evaluator> make_amx_evaluator(const Plane& plane, const EvaluationSet& set,
                                               std::shared_ptr<const Plan> plan, LandscapePrecision precision,
                                               int threads) {
-  const bool exact = precision == LandscapePrecision::exact;
+  const bool exact = precision != LandscapePrecision::fast;
   const std::int64_t parts = exact ? 2 : 1;
   const amx::Placement placement = amx::place(*plan, *plane.center, parts);
   const std::int64_t block = block_of(placement);

@@ -9,8 +9,8 @@
 namespace basin {
 namespace {
 
-constexpr Choice<LandscapePrecision> kPrecisions[] = {{"exact", LandscapePrecision::exact},
-                                                      {"fast", LandscapePrecision::fast}};
+constexpr Choice<LandscapePrecision> kPrecisions[] = {
+    {"auto", LandscapePrecision::automatic}, {"exact", LandscapePrecision::exact}, {"fast", LandscapePrecision::fast}};
 
 void check_images(const Images& images, const Model& model, const char* name) {
   check(images.count > 0, name, " images: there are none");

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/backend.h"
 #include "data/dataset.h"
 #include "landscape/measurement.h"
 #include "landscape/plane.h"
@@ -27,10 +28,11 @@ struct EvaluationSet {
 
 // What is asked of an engine's arithmetic.
 enum class LandscapePrecision : std::uint8_t {
-  exact,  // float32, or as close to it as makes no difference to a loss
-  fast,   // rounded to 16 bits where the engine has a faster arithmetic for them
+  automatic,  // exact on CPUs, fast on GPUs
+  exact,      // float32, or as close to it as makes no difference to a loss
+  fast,       // rounded to 16 bits where the engine has a faster arithmetic for them
 };
-LandscapePrecision parse_landscape_precision(std::string_view name);  // "exact", "fast"; else Error
+LandscapePrecision parse_landscape_precision(std::string_view name);  // "auto", "exact", "fast"; else Error
 std::string name_of(LandscapePrecision precision);
 
 class Evaluator {
@@ -48,7 +50,8 @@ class Evaluator {
 struct EvaluatorOptions {
   std::string engine = "auto";  // or one of engine_names()
   int threads = 0;              // 0: one per processor
-  LandscapePrecision precision = LandscapePrecision::exact;
+  LandscapePrecision precision = LandscapePrecision::automatic;
+  std::vector<Backend*> devices = {};  // GPUs that share the points; none: the CPU. "auto" takes an engine of theirs
 };
 
 std::vector<std::string> engine_names();  // "auto" first: what is fastest for the network on this processor

@@ -3,17 +3,12 @@
 #include <span>
 #include <vector>
 
+#include "core/grid_engine.h"
 #include "core/tensor.h"
 #include "cuda/grid/resident_layout.h"
 #include "cuda/runtime.h"
 
 namespace basin::cuda {
-
-// A tensor of the network on the host: its values at the centre and in the directions; an axis that does not move it is
-// empty. In the order of the network's entries, which a Plan's indices name.
-struct PlaneTensor {
-  std::span<const float> center, x, y;
-};
 
 // theta + alpha x + beta y, on the device. Activations are multiplied by `scale`, a power of two: what overflows 16
 // bits fits, and as relu nets are positively homogeneous the logits do not change.
