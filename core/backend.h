@@ -143,9 +143,10 @@ class Backend {
   // Kernels of whole training steps (core/step_kernels.h).
   virtual StepKernels& step_kernels() = 0;
 
-  // The losses of many points of a plane at once (core/grid_engine.h). Error where the back end has no such kernels, or
-  // none for the plan.
+  // The losses of many points of a plane at once (core/grid_engine.h); Error where there is an obstacle.
   virtual std::unique_ptr<GridEngine> grid_engine(const GridWork& work);
+  // Why the back end has no such kernels, or none for the plan and arithmetic, in one line; "": it has.
+  virtual std::string grid_obstacle(const GridWork& work) const;
 };
 
 // The type of a normalisation's values per channel for activations of `type`, and of losses.

@@ -40,8 +40,7 @@ struct Worker {
 
 class BlockEvaluator final : public Evaluator {
  public:
-  BlockEvaluator(const Plane& plane, const EvaluationSet& set, std::shared_ptr<const Plan> plan, BlockEngine engine,
-                 int threads);
+  BlockEvaluator(const EngineRequest& request, BlockEngine engine);
 
   std::string engine() const override { return engine_.name; }
   std::string precision() const override { return engine_.precision; }
@@ -72,18 +71,17 @@ class BlockEvaluator final : public Evaluator {
   std::vector<Worker> workers_;
 };
 
-BlockEvaluator::BlockEvaluator(const Plane& plane, const EvaluationSet& set, std::shared_ptr<const Plan> plan,
-                               BlockEngine engine, int threads)
-    : plane_(plane),
-      set_(set),
-      plan_(std::move(plan)),
+BlockEvaluator::BlockEvaluator(const EngineRequest& request, BlockEngine engine)
+    : plane_(request.plane),
+      set_(request.set),
+      plan_(request.plan),
       engine_(std::move(engine)),
-      workers_(static_cast<std::size_t>(threads)) {
-  for (const Entry& entry : plane.center->entries())
+      workers_(static_cast<std::size_t>(request.threads)) {
+  for (const Entry& entry : plane_.center->entries())
     check(entry.role == Role::batches_tracked || entry.value.dtype() == DType::f32, "engine ", engine_.name, ": ",
           entry.name, " is ", entry.value.dtype(), ", not f32");
-  add(set.train, &PointResult::train);
-  add(set.test, &PointResult::test);
+  add(set_.train, &PointResult::train);
+  add(set_.test, &PointResult::test);
 }
 
 void BlockEvaluator::add(const Images* images, Measurement PointResult::*result) {
@@ -168,9 +166,8 @@ void BlockEvaluator::evaluate(std::span<const Point> points,
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_block_evaluator(const Plane& plane, const EvaluationSet& set,
-                                                std::shared_ptr<const Plan> plan, BlockEngine engine, int threads) {
-  return std::make_unique<BlockEvaluator>(plane, set, std::move(plan), std::move(engine), threads);
+std::unique_ptr<Evaluator> make_block_evaluator(const EngineRequest& request, BlockEngine engine) {
+  return std::make_unique<BlockEvaluator>(request, std::move(engine));
 }
 
 }  // namespace basin

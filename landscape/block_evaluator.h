@@ -6,9 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "landscape/evaluator.h"
+#include "landscape/engine_request.h"
 #include "landscape/prepared_images.h"
-#include "models/plan.h"
 
 namespace basin {
 
@@ -37,10 +36,8 @@ struct BlockEngine {
   std::function<std::unique_ptr<BlockNetwork>()> make_network = {};
 };
 
-// An evaluator of `threads` >= 1 networks of the engine. Blocks for which they return null are evaluated by oneDNN in
-// float32 with a relu that keeps NaN, from the same images. `plan` is the trace of the plane's model and is shared with
-// the networks. Error unless the state is float32. The other arguments are checked by make_evaluator.
-std::unique_ptr<Evaluator> make_block_evaluator(const Plane& plane, const EvaluationSet& set,
-                                                std::shared_ptr<const Plan> plan, BlockEngine engine, int threads);
+// An evaluator of request.threads networks of the engine. Blocks for which they return null are evaluated by oneDNN in
+// float32 with a relu that keeps NaN, from the same images. Error unless the state is float32.
+std::unique_ptr<Evaluator> make_block_evaluator(const EngineRequest& request, BlockEngine engine);
 
 }  // namespace basin

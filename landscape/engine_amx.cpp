@@ -39,21 +39,19 @@ std::string amx_obstacle() {
   return "";
 }
 
-double amx_share(const Plan& plan, const State& state) { return amx::share_on_tiles(plan, state); }
+double amx_share(const EngineRequest& request) { return amx::share_on_tiles(*request.plan, *request.plane.center); }
 
-std::unique_ptr<Evaluator> make_amx_evaluator(const Plane& plane, const EvaluationSet& set,
-                                              std::shared_ptr<const Plan> plan, LandscapePrecision precision,
-                                              int threads) {
-  const bool exact = precision != LandscapePrecision::fast;
+std::unique_ptr<Evaluator> make_amx_evaluator(const EngineRequest& request) {
+  const bool exact = request.precision != LandscapePrecision::fast;
   const std::int64_t parts = exact ? 2 : 1;
-  const amx::Placement placement = amx::place(*plan, *plane.center, parts);
+  const amx::Placement placement = amx::place(*request.plan, *request.plane.center, parts);
   const std::int64_t block = block_of(placement);
   BlockEngine engine{.name = "amx", .precision = exact ? "exact (bf16x3)" : "fast (bf16)", .block = block};
-  engine.packing = packing_of(*plan, placement, block, parts);
-  engine.make_network = [plan, plane, block, parts] {
+  engine.packing = packing_of(*request.plan, placement, block, parts);
+  engine.make_network = [plan = request.plan, plane = request.plane, block, parts] {
     return std::make_unique<amx::Network>(*plan, plane, block, parts);
   };
-  return make_block_evaluator(plane, set, plan, std::move(engine), threads);
+  return make_block_evaluator(request, std::move(engine));
 }
 
 }  // namespace basin

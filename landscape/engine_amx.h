@@ -4,8 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "landscape/evaluator.h"
-#include "models/plan.h"
+#include "landscape/engine_request.h"
 
 namespace basin {
 
@@ -13,12 +12,10 @@ namespace basin {
 std::string amx_obstacle();
 
 // Of the plan's multiply-adds, those that run on tiles; 0 to 1.
-double amx_share(const Plan& plan, const State& state);
+double amx_share(const EngineRequest& request);
 
 // exact: every number is a bf16 and its rest, three products each ("exact (bf16x3)"); fast: one bf16 ("fast (bf16)").
-// amx_obstacle() is "". The other arguments are checked by make_evaluator. threads >= 1.
-std::unique_ptr<Evaluator> make_amx_evaluator(const Plane& plane, const EvaluationSet& set,
-                                              std::shared_ptr<const Plan> plan, LandscapePrecision precision,
-                                              int threads);
+// amx_obstacle() is "".
+std::unique_ptr<Evaluator> make_amx_evaluator(const EngineRequest& request);
 
 }  // namespace basin

@@ -56,8 +56,8 @@ class AutogradEvaluator final : public Evaluator {
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_autograd_evaluator(const Plane& plane, const EvaluationSet& set) {
-  return std::make_unique<AutogradEvaluator>(plane, set);
+std::unique_ptr<Evaluator> make_autograd_evaluator(const EngineRequest& request) {
+  return std::make_unique<AutogradEvaluator>(request.plane, request.set);
 }
 
 }  // namespace basin

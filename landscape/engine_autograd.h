@@ -2,11 +2,11 @@
 #pragma once
 #include <memory>
 
-#include "landscape/evaluator.h"
+#include "landscape/engine_request.h"
 
 namespace basin {
 
-// The arguments are checked by make_evaluator. The precision is that of the state, the threads are the back end's own.
-std::unique_ptr<Evaluator> make_autograd_evaluator(const Plane& plane, const EvaluationSet& set);
+// The precision is that of the state, the threads are the back end's own.
+std::unique_ptr<Evaluator> make_autograd_evaluator(const EngineRequest& request);
 
 }  // namespace basin

@@ -10,14 +10,12 @@ constexpr std::int64_t kBlock = 16;  // images
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_onednn_evaluator(const Plane& plane, const EvaluationSet& set,
-                                                 std::shared_ptr<const Plan> plan, LandscapePrecision /*precision*/,
-                                                 int threads) {
+std::unique_ptr<Evaluator> make_onednn_evaluator(const EngineRequest& request) {
   BlockEngine engine{.name = "onednn", .precision = "exact (fp32)", .block = kBlock};
-  engine.make_network = [plan, plane] {
+  engine.make_network = [plan = request.plan, plane = request.plane] {
     return std::make_unique<OnednnNetwork>(*plan, plane, kBlock, OnednnNetwork::Relu::fused);
   };
-  return make_block_evaluator(plane, set, std::move(plan), std::move(engine), threads);
+  return make_block_evaluator(request, std::move(engine));
 }
 
 }  // namespace basin

@@ -3,14 +3,11 @@
 #pragma once
 #include <memory>
 
-#include "landscape/evaluator.h"
-#include "models/plan.h"
+#include "landscape/engine_request.h"
 
 namespace basin {
 
-// The arguments are checked by make_evaluator. threads >= 1. It computes in float32 whatever the precision.
-std::unique_ptr<Evaluator> make_onednn_evaluator(const Plane& plane, const EvaluationSet& set,
-                                                 std::shared_ptr<const Plan> plan, LandscapePrecision precision,
-                                                 int threads);
+// It computes in float32 whatever the precision.
+std::unique_ptr<Evaluator> make_onednn_evaluator(const EngineRequest& request);
 
 }  // namespace basin

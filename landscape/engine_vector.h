@@ -4,8 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "landscape/evaluator.h"
-#include "models/plan.h"
+#include "landscape/engine_request.h"
 
 namespace basin {
 
@@ -13,11 +12,9 @@ namespace basin {
 std::string vector_obstacle();
 
 // Of the plan's multiply-adds, those that run on its kernels; 0 to 1.
-double vector_share(const Plan& plan, const State& state);
+double vector_share(const EngineRequest& request);
 
-// vector_obstacle() is "". Always "exact (fp32)". The other arguments are checked by make_evaluator. threads >= 1.
-std::unique_ptr<Evaluator> make_vector_evaluator(const Plane& plane, const EvaluationSet& set,
-                                                 std::shared_ptr<const Plan> plan, LandscapePrecision precision,
-                                                 int threads);
+// vector_obstacle() is "". Always "exact (fp32)".
+std::unique_ptr<Evaluator> make_vector_evaluator(const EngineRequest& request);
 
 }  // namespace basin

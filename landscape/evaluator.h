@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/backend.h"
+#include "core/grid_engine.h"
 #include "data/dataset.h"
 #include "landscape/measurement.h"
 #include "landscape/plane.h"
@@ -24,6 +25,10 @@ struct EvaluationSet {
   const Images* test = nullptr;
   Normalization normalization;
   Objective loss = Objective::cross_entropy;
+  // Which statistics batch norm uses; recomputed ones are estimated at each point from the first image set, in batches
+  // of `statistics_batch` images.
+  BatchStatistics statistics = BatchStatistics::stored;
+  std::int64_t statistics_batch = 128;
 };
 
 // What is asked of an engine's arithmetic.
@@ -45,6 +50,8 @@ class Evaluator {
   // Stops early, leaving points undone, when `stop()` returns true (asked between points).
   virtual void evaluate(std::span<const Point> points, const std::function<void(std::size_t, const PointResult&)>& done,
                         const std::function<bool()>& stop) = 0;
+  // What a user should know of the last evaluate(), a line each: points that took another arithmetic, devices lost.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 struct EvaluatorOptions {
@@ -54,11 +61,11 @@ struct EvaluatorOptions {
   std::vector<Backend*> devices = {};  // GPUs that share the points; none: the CPU. "auto" takes an engine of theirs
 };
 
-std::vector<std::string> engine_names();  // "auto" first: what is fastest for the network on this processor
+std::vector<std::string> engine_names();  // "auto" first: what is fastest for the network on the devices, or this CPU
 
 // The plane's model, state and directions and the image sets outlive the evaluator. Error if the directions do not fit
 // the state, an image set is empty or does not fit the model, a label is none of its classes, or the engine is unknown
-// or cannot run here.
+// or cannot run here, or not with the precision or statistics asked for.
 std::unique_ptr<Evaluator> make_evaluator(const Plane& plane, const EvaluationSet& set,
                                           const EvaluatorOptions& options = {});
 

@@ -21,11 +21,6 @@ double squared_error(std::span<const float> logits, std::size_t label, double la
   return total / static_cast<double>(logits.size());
 }
 
-// Standard error of the mean of `count` values with the given sum of squared deviations.
-double standard_error(double squared_deviations, double count) {
-  return std::sqrt(squared_deviations / (count - 1) / count);
-}
-
 }  // namespace
 
 ImageLoss image_loss(std::span<const float> logits, std::int32_t label, Objective kind) {
@@ -45,6 +40,10 @@ ImageLoss image_loss(std::span<const float> logits, std::int32_t label, Objectiv
   result.loss = kind == Objective::cross_entropy ? cross_entropy(logits, truth, largest, sum)
                                                  : squared_error(logits, truth, largest, sum);
   return result;
+}
+
+double standard_error(double squared_deviations, double count) {
+  return std::sqrt(squared_deviations / (count - 1) / count);
 }
 
 Measurement measure(std::span<const ImageLoss> images) {

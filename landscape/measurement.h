@@ -27,6 +27,9 @@ struct Measurement {
   std::int64_t non_finite = 0;  // images whose logits were not all finite
 };
 
+// Of the mean of `count` values with the given sum of squared deviations: sqrt(sample variance / count).
+double standard_error(double squared_deviations, double count);
+
 // Sums run over the images in order, in double: the same images give the same bits. At least one image.
 Measurement measure(std::span<const ImageLoss> images);
 

@@ -56,7 +56,7 @@ std::string precision_text(const EngineReport& engine) {
 }
 
 void print_engines(const Environment& found) {
-  const std::vector<EngineReport> engines_here = report_engines(engines());
+  const std::vector<EngineReport> engines_here = report_engines(engines(), found.cuda.obstacle);
   const EngineReport& first = engines_here.front();
   line("engine", "{}, {}: {}", first.name, precision_text(first), engine_reason(found, first));
   for (const EngineReport& engine : std::span(engines_here).subspan(1)) {
@@ -146,7 +146,7 @@ nlohmann::ordered_json json_of(const CudaReport& cuda) {
 }
 
 void print_json(const Environment& found) {
-  const std::vector<EngineReport> engines_here = report_engines(engines());
+  const std::vector<EngineReport> engines_here = report_engines(engines(), found.cuda.obstacle);
   const EngineReport& first = engines_here.front();
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const EngineReport& engine : engines_here) all.push_back(json_of(engine));

@@ -80,7 +80,9 @@ std::unique_ptr<Evaluator> first_pixel_evaluator(const SmallLandscape& small, st
   const auto plan = std::make_shared<const Plan>(trace(small.model, small.state));
   BlockEngine engine{"first pixel", "exact (fp32)", block, reversed(block)};
   engine.make_network = [plan, careful_below] { return std::make_unique<FirstPixel>(plan->classes, careful_below); };
-  return make_block_evaluator(small.plane(), small.set(), plan, std::move(engine), threads);
+  EngineRequest request{small.plane(), small.set(), plan};
+  request.threads = threads;
+  return make_block_evaluator(request, std::move(engine));
 }
 
 double first_pixel_loss(const Images& images, double alpha) {

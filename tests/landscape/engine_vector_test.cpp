@@ -117,7 +117,10 @@ TEST_F(VectorEngine, LargeActivationsThatDoNotOverflowStayOnTheKernels) {
 
 double share_of(const Model& model) {
   const State state = random_state(model, 1);
-  return vector_share(trace(model, state), state);
+  EngineRequest request;
+  request.plane = {&model, &state};
+  request.plan = std::make_shared<const Plan>(trace(model, state));
+  return vector_share(request);
 }
 
 TEST(VectorShare, CountsConvolutionsOfStrideOne) {

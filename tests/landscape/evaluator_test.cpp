@@ -27,7 +27,7 @@ std::string test_name(const testing::TestParamInfo<Arithmetic>& info) {
 
 std::vector<Arithmetic> arithmetics(bool with_fast) {
   std::vector<Arithmetic> result;
-  for (const Engine& engine : engines()) {
+  for (const Engine& engine : cpu_engines()) {
     if (engine.name == "autograd" || !obstacle_of(engine).empty()) continue;
     result.push_back({engine.name});
     if (with_fast && engine.fast != engine.exact) result.push_back({engine.name, LandscapePrecision::fast});

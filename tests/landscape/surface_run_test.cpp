@@ -42,7 +42,7 @@ std::string surface_bytes(const SmallLandscape& small, const Grid& grid, std::in
 TEST(SurfaceRun, TheFileDoesNotDependOnInterruptionsAndThreads) {
   const SmallLandscape small("resnet20", 3, 2);
   const Grid grid{{-1, 1, 5}, {-0.5, 0.5, 3}, true};
-  for (const Engine& engine : engines()) {
+  for (const Engine& engine : cpu_engines()) {
     if (!obstacle_of(engine).empty()) continue;
     for (const LandscapePrecision precision : {LandscapePrecision::exact, LandscapePrecision::fast}) {
       if (precision == LandscapePrecision::fast && engine.fast == engine.exact) continue;

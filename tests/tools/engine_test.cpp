@@ -54,7 +54,7 @@ class EngineFlags : public ::testing::Test {
 };
 
 TEST_F(EngineFlags, EveryOutputNamesEngineAndPrecision) {
-  for (const Engine& engine : engines()) {
+  for (const Engine& engine : cpu_engines()) {
     for (const LandscapePrecision precision : {LandscapePrecision::exact, LandscapePrecision::fast}) {
       const std::string flags = "--engine " + engine.name + " --precision " + name_of(precision);
       const CommandResult evaluated = run("evaluate", flags), mapped = surface(flags + " --force --out s.h5");
@@ -91,7 +91,7 @@ TEST_F(EngineFlags, AutoIsTheEngineThatDoctorNames) {
 
 TEST_F(EngineFlags, ARunIsNotResumedByAnotherArithmetic) {
   expect_refused("--engine onednn", "--engine autograd", R"(engine: expected "autograd", found "onednn")");
-  for (const Engine& engine : engines()) {
+  for (const Engine& engine : cpu_engines()) {
     if (!obstacle_of(engine).empty() || engine.exact == engine.fast) continue;
     const std::string flag = "--engine " + engine.name + " --precision ";
     expect_refused(flag + "exact", flag + "fast",

@@ -61,7 +61,7 @@ void compare(const std::string& path, const std::string& data, std::int64_t coun
   }
   std::printf("\n%-24s", "float64");
   for (const double loss : truths) std::printf(" %11.6g", loss);
-  for (const Engine& engine : engines()) {
+  for (const Engine& engine : cpu_engines()) {
     if (!obstacle_of(engine).empty() || engine.name == "autograd") continue;
     for (const auto precision : {LandscapePrecision::exact, LandscapePrecision::fast}) {
       if (precision == LandscapePrecision::fast && engine.fast == engine.exact) continue;
