@@ -8,6 +8,7 @@
 
 #include "cuda/contractions.h"
 #include "cuda/graph.h"
+#include "cuda/grid/grid_engine.h"
 #include "cuda/kernels/batch_norm.h"
 #include "cuda/kernels/cast.h"
 #include "cuda/kernels/elementwise.h"
@@ -233,6 +234,12 @@ class CudaBackend final : public Backend {
     cuda::adam_step(stream(), step, gradient, parameter, first_moment, second_moment);
   }
   StepKernels& step_kernels() override { return step_kernels_; }
+
+  std::unique_ptr<GridEngine> grid_engine(const GridWork& work) override {
+    select_device(device_);
+    return make_grid_engine(device_, work);
+  }
+  std::string grid_obstacle(const GridWork& work) const override { return cuda::grid_obstacle(device_, work); }
 
  private:
   static OwnedStream stream_on(int device) {

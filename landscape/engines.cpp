@@ -132,8 +132,6 @@ const Engine& best_engine(std::span<const Engine> table, const EngineRequest& re
 void check_request(const Engine& engine, const EngineRequest& request) {
   if (engine.on_gpu) {
     check(!request.devices.empty(), "engine ", engine.name, ": runs on GPUs, not on the CPU (--device cuda)");
-    check(covers_all(engine) || engine.share(request) > 0, "engine ", engine.name, ": has no kernels for ",
-          request.plane.model->name, "; --engine generic has");
   } else {
     check(request.devices.empty(), "engine ", engine.name, ": runs on the CPU, not on ",
           request.devices.empty() ? "" : request.devices.front()->name(), " (--device cpu)");
@@ -142,6 +140,8 @@ void check_request(const Engine& engine, const EngineRequest& request) {
         engine.fast, ", not exact");
   check(request.set.statistics == BatchStatistics::stored || engine.recomputes, "engine ", engine.name,
         ": batch-norm statistics are not recomputed by it");
+  check(!engine.on_gpu || covers_all(engine) || engine.share(request) > 0, "engine ", engine.name,
+        ": has no kernels for ", request.plan->model, "; --engine generic has");
 }
 
 std::vector<EngineReport> report_engines(std::span<const Engine> table, const std::string& gpu_obstacle) {

@@ -1,0 +1,161 @@
+// The engines on GPUs as an Evaluator sees them, on the emulator.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "cuda/cuda_backend.h"
+#include "cuda/grid/grid_engine.h"
+#include "cuda/simt/simt.h"
+#include "data/preprocess.h"
+#include "data/synthetic.h"
+#include "landscape/evaluator.h"
+#include "tests/cuda/grid_networks.h"
+#include "tests/expect_error.h"
+
+namespace basin::cuda {
+namespace {
+
+// A narrow ResNet, a plane through it and a few images.
+struct EngineCase {
+  explicit EngineCase(const std::string& name, std::int64_t train_images, std::int64_t test_images = 0)
+      : net(name), data(make_synthetic(1, 200, 10)) {
+    net.move({}, {});
+    train = data.train.first(train_images);
+    set.train = &train;
+    if (test_images > 0) set.test = &(test = data.test.first(test_images));
+    set.normalization = data.normalization;
+  }
+  EngineCase(const EngineCase&) = delete;
+
+  std::unique_ptr<Evaluator> make(const std::string& engine, std::vector<Backend*> devices) const {
+    return make_evaluator(net.plane(), set, {.engine = engine, .threads = 1, .devices = std::move(devices)});
+  }
+  std::unique_ptr<Evaluator> on_device(const std::string& engine) const { return make(engine, {&cuda_backend(0)}); }
+
+  GridNetwork net;
+  Dataset data;
+  Images train, test;
+  EvaluationSet set;
+};
+
+std::vector<PointResult> evaluate(Evaluator& evaluator, const std::vector<Point>& points) {
+  std::vector<PointResult> results(points.size());
+  std::vector<int> times(points.size());
+  evaluator.evaluate(
+      points,
+      [&](std::size_t i, const PointResult& result) {
+        results[i] = result;
+        ++times[i];
+      },
+      [] { return false; });
+  for (const int n : times) EXPECT_EQ(n, 1);
+  return results;
+}
+
+void expect_near(const Measurement& found, const Measurement& exact, double tolerance) {
+  EXPECT_NEAR(found.loss, exact.loss, tolerance * exact.loss);
+  EXPECT_NEAR(found.loss_error, exact.loss_error, 10 * tolerance * exact.loss_error);
+  EXPECT_EQ(found.non_finite, exact.non_finite);
+}
+
+const std::vector<Point> kPoints = {{0, 0}, {0.3, -0.2}, {-0.5, 0.4}};
+
+TEST(CudaGridEngine, ResidentAgreesWithTheCpu) {
+  const EngineCase small("resnet8", 3, 2);
+  const auto engine = small.on_device("auto"), exact = small.make("onednn", {});
+  EXPECT_EQ(engine->engine(), "resident");
+  EXPECT_EQ(engine->precision(), "fast (fp16)");
+  const std::vector<PointResult> found = evaluate(*engine, kPoints), truth = evaluate(*exact, kPoints);
+  for (std::size_t k = 0; k < kPoints.size(); ++k) {
+    SCOPED_TRACE(k);
+    expect_near(found[k].train, truth[k].train, 1e-3);
+    expect_near(found[k].test, truth[k].test, 1e-3);
+    EXPECT_EQ(found[k].train.accuracy, truth[k].train.accuracy);
+  }
+  EXPECT_TRUE(engine->notes().empty());
+  // Alone, and by the graph of the second time, a point has the same bits.
+  const PointResult alone = evaluate_point(*engine, kPoints[1]), again = evaluate_point(*engine, kPoints[1]);
+  EXPECT_EQ(alone.train.loss, found[1].train.loss);
+  EXPECT_EQ(again.train.loss, found[1].train.loss);
+  EXPECT_EQ(again.test.loss_error, found[1].test.loss_error);
+}
+
+TEST(CudaGridEngine, OverflowIsEvaluatedAgain) {
+  EngineCase small("resnet8", 2);
+  Entry& stem = *small.net.state.find("bn1.weight");
+  for (std::int64_t i = 0; i < stem.value.size(); ++i) stem.value.mutable_view().as<float>()[i] *= 3e4F;
+  const auto engine = small.on_device("resident"), exact = small.make("onednn", {});
+  const PointResult found = evaluate_point(*engine, {}), truth = evaluate_point(*exact, {});
+  expect_near(found.train, truth.train, 2e-3);
+  ASSERT_EQ(engine->notes().size(), 1u);
+  EXPECT_EQ(engine->notes()[0],
+            "1 points evaluated again in f16 with activations scaled by 2^-7: values were too large for f16");
+}
+
+TEST(CudaGridEngine, GivesTheLossesOfImages) {
+  const EngineCase small("resnet8", 2);
+  std::vector<float> pixels(static_cast<std::size_t>(2 * small.train.image_size()));
+  normalize(small.train, small.set.normalization, 0, 2, pixels.data());
+  GridWork work;
+  work.plan = &small.net.plan;
+  work.tensors = small.net.tensors();
+  work.sets = {{pixels.data(), small.train.labels.data(), 2}};
+  work.kernels = "resident";
+  work.points = 2;
+  work.image_losses = true;
+  const auto engine = cuda_backend(0).grid_engine(work);
+  ASSERT_EQ(engine->chunk(), 2);
+  engine->start(std::vector<GridPoint>{{0, 0}, {0.3, -0.2}});
+  engine->start(std::vector<GridPoint>{{0.3, -0.2}});
+  expect_error([&] { engine->start(std::vector<GridPoint>{{}}); }, {"two chunks are under way"});
+  const GridResults first = engine->finish(), second = engine->finish();
+  ASSERT_EQ(first.image_losses.size(), 1u);
+  ASSERT_EQ(first.image_losses[0].size(), 4u);
+  const double mean = (static_cast<double>(first.image_losses[0][2]) + first.image_losses[0][3]) / 2;
+  EXPECT_EQ(first.losses[1].mean, mean);
+  EXPECT_EQ(second.losses[0].mean, mean);
+  EXPECT_EQ(second.image_losses[0][1], first.image_losses[0][3]);
+  expect_error([&] { engine->finish(); }, {"no chunk is under way"});
+}
+
+TEST(CudaGridEngine, StopsBetweenChunksAndLosesNothing) {
+  const EngineCase small("resnet8", 1);
+  const auto engine = small.on_device("resident");
+  std::vector<Point> points(150);  // chunks of 64
+  for (std::size_t i = 0; i < points.size(); ++i) points[i].alpha = 1e-3 * static_cast<double>(i);
+  std::size_t given = 0;
+  engine->evaluate(
+      points, [&](std::size_t i, const PointResult&) { EXPECT_EQ(i, given++); }, [&] { return given > 0; });
+  EXPECT_EQ(given, 128u);  // the second was under way
+}
+
+TEST(CudaGridEngine, ErrorsOfTheCallerReachIt) {
+  const EngineCase small("resnet8", 1);
+  const auto engine = small.on_device("resident");
+  int calls = 0;
+  expect_error(
+      [&] {
+        engine->evaluate(
+            kPoints,
+            [&](std::size_t, const PointResult&) {
+              ++calls;
+              fail("the disk is full");
+            },
+            [] { return false; });
+      },
+      {"the disk is full"});
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(std::isfinite(evaluate_point(*engine, {}).train.loss)) << "the device is well";
+}
+
+TEST(CudaGridEngine, RefusesWhatItDoesNotCompute) {
+  const EngineCase small("resnet8", 1);
+  expect_error([&] { small.on_device("onednn"); }, {"engine onednn: runs on the CPU, not on cuda:0"});
+  expect_error([&] { small.make("resident", {}); }, {"engine resident: runs on GPUs"});
+  const EvaluatorOptions exact{
+      .engine = "resident", .precision = LandscapePrecision::exact, .devices = {&cuda_backend(0)}};
+  expect_error([&] { make_evaluator(small.net.plane(), small.set, exact); }, {"engine resident", "not exact"});
+}
+
+}  // namespace
+}  // namespace basin::cuda
