@@ -58,6 +58,30 @@ struct GridNetwork {
   Direction x, y;
 };
 
+// Few small integers as weights and shifts, batch norms that change nothing: sums are exact in any order.
+inline GridNetwork integer_network(const std::string& name, std::int64_t classes = 10) {
+  GridNetwork net(name, 1, classes);
+  const Random random(3, random_stream("integer network"));
+  std::uint64_t drawn = 0;
+  net.x.tensors.resize(net.state.entries().size());
+  for (std::size_t i = 0; i < net.state.entries().size(); ++i) {
+    Entry& entry = net.state.entries()[i];
+    if (entry.role == Role::batches_tracked) continue;
+    auto* values = entry.value.mutable_view().as<float>();
+    const std::int64_t size = entry.value.size(), row = size / entry.value.dim(0);
+    for (std::int64_t j = 0; j < size; ++j, ++drawn) {
+      const auto integer = static_cast<float>(random.below(3, 2 * drawn)) - 1;
+      const bool kept = random.below(static_cast<std::uint64_t>(row), 2 * drawn + 1) < 8;
+      values[j] = entry.role == Role::weight ? (kept ? integer : 0) : entry.role == Role::beta ? integer : 0;
+      if (entry.role == Role::gamma || entry.role == Role::running_variance) values[j] = 1;
+    }
+    if (entry.role == Role::weight) net.x.tensors[i] = Tensor::full(entry.value.shape(), 0, DType::f32, cpu_backend());
+    if (entry.role == Role::weight) net.x.tensors[i].mutable_view().as<float>()[size / 2] = 1;
+  }
+  for (Stage& s : net.plan.stages) s.epsilon = 0;
+  return net;
+}
+
 // Points in device memory.
 class DevicePoints {
  public:

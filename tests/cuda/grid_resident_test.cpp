@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "cuda/simt/simt.h"
-#include "landscape/fold.h"
 #include "landscape/measurement.h"
 #include "tests/cuda/device_array.h"
 #include "tests/cuda/grid_networks.h"
+#include "tests/cuda/rounded_network.h"
 #include "tests/expect_error.h"
 
 namespace basin::cuda {
@@ -61,93 +61,6 @@ Losses run_resident(const GridNetwork& net, const std::vector<PlanePoint>& point
   EXPECT_TRUE(storage.sentinel_intact() && loss.sentinel_intact() && logits.sentinel_intact() &&
               outcome.sentinel_intact());
   return {loss.values(), logits.values(), outcome.values()};
-}
-
-// The network stage by stage in double, with the kernel's roundings: weights, images and what a relu makes become T.
-template <class T>
-class RoundedNetwork {
- public:
-  RoundedNetwork(const GridNetwork& net, const PlanePoint& at) : plan_(net.plan), folded_(net.plan.stages.size()) {
-    Folder folder(net.plane());
-    for (std::size_t i = 0; i < folded_.size(); ++i) {
-      if (plan_.stages[i].weight < 0) continue;
-      folder.fold(plan_.stages[i], {at.alpha, at.beta}, folded_[i]);
-      if (plan_.stages[i].kind == Stage::Kind::convolution)
-        for (float& w : folded_[i].weight) w = to_float(stored<T>(w));
-    }
-  }
-
-  std::vector<double> logits(const float* image) const {
-    Lists<double> values(plan_.buffers.size());
-    for (std::int64_t i = 0; i < plan_.buffers[0].count(); ++i) values[0].push_back(number(stored<T>(image[i])));
-    for (std::size_t i = 0; i < plan_.stages.size(); ++i) run(plan_.stages[i], folded_[i], values);
-    return values[static_cast<std::size_t>(plan_.logits)];
-  }
-
- private:
-  void run(const Stage& s, const Folded& folded, Lists<double>& values) const {
-    const auto in = static_cast<std::size_t>(s.inputs[0]), out = static_cast<std::size_t>(s.output);
-    const Shape &from = plan_.buffers[in], &to = plan_.buffers[out];
-    const std::vector<double>& x = values[in];
-    std::vector<double>& y = values[out];
-    if (s.kind == Stage::Kind::average_pool) {
-      y.assign(static_cast<std::size_t>(from[2]), 0);
-      for (std::size_t i = 0; i < x.size(); ++i) y[i % y.size()] += x[i] / 64;
-      return;
-    }
-    if (s.kind == Stage::Kind::linear) {
-      for (std::size_t k = 0; k < folded.shift.size(); ++k) {
-        y.push_back(folded.shift[k]);
-        for (std::size_t c = 0; c < x.size(); ++c) y[k] += x[c] * folded.weight[k * x.size() + c];
-      }
-      return;
-    }
-    const std::int64_t taps = from[2] * to[2] == static_cast<std::int64_t>(folded.weight.size()) ? 1 : 3;
-    y.resize(static_cast<std::size_t>(to.count()));
-    for (std::int64_t p = 0; p < to[0]; ++p)
-      for (std::int64_t q = 0; q < to[1]; ++q)
-        for (std::int64_t k = 0; k < to[2]; ++k) {
-          const auto at = static_cast<std::size_t>((p * to[1] + q) * to[2] + k);
-          double sum = folded.shift[static_cast<std::size_t>(k)];
-          for (std::int64_t r = 0; r < taps; ++r)
-            for (std::int64_t t = 0; t < taps; ++t) {
-              const std::int64_t h = p * s.conv.stride + r - s.conv.padding, w = q * s.conv.stride + t - s.conv.padding;
-              if (h < 0 || h >= from[0] || w < 0 || w >= from[1]) continue;
-              const double* pixel = &x[static_cast<std::size_t>((h * from[1] + w) * from[2])];
-              const float* filter = &folded.weight[static_cast<std::size_t>(((k * taps + r) * taps + t) * from[2])];
-              for (std::int64_t c = 0; c < from[2]; ++c) sum += pixel[c] * filter[c];
-            }
-          if (s.residual >= 0) sum += values[static_cast<std::size_t>(s.residual)][at];
-          y[at] = s.relu ? number(stored<T>(std::max(sum, 0.0))) : sum;
-        }
-  }
-
-  const Plan& plan_;
-  std::vector<Folded> folded_;
-};
-
-// Few small integers as weights and shifts, batch norms that change nothing: sums are exact in any order.
-GridNetwork integer_network(const std::string& name, std::int64_t classes = 10) {
-  GridNetwork net(name, 1, classes);
-  const Random random(3, random_stream("integer network"));
-  std::uint64_t drawn = 0;
-  net.x.tensors.resize(net.state.entries().size());
-  for (std::size_t i = 0; i < net.state.entries().size(); ++i) {
-    Entry& entry = net.state.entries()[i];
-    if (entry.role == Role::batches_tracked) continue;
-    auto* values = entry.value.mutable_view().as<float>();
-    const std::int64_t size = entry.value.size(), row = size / entry.value.dim(0);
-    for (std::int64_t j = 0; j < size; ++j, ++drawn) {
-      const auto integer = static_cast<float>(random.below(3, 2 * drawn)) - 1;
-      const bool kept = random.below(static_cast<std::uint64_t>(row), 2 * drawn + 1) < 8;
-      values[j] = entry.role == Role::weight ? (kept ? integer : 0) : entry.role == Role::beta ? integer : 0;
-      if (entry.role == Role::gamma || entry.role == Role::running_variance) values[j] = 1;
-    }
-    if (entry.role == Role::weight) net.x.tensors[i] = Tensor::full(entry.value.shape(), 0, DType::f32, cpu_backend());
-    if (entry.role == Role::weight) net.x.tensors[i].mutable_view().as<float>()[size / 2] = 1;
-  }
-  for (Stage& s : net.plan.stages) s.epsilon = 0;
-  return net;
 }
 
 template <class T>
