@@ -6,7 +6,7 @@
 
 #include "core/cpu/onednn.h"
 #include "landscape/block_evaluator.h"
-#include "landscape/buffer_layout.h"
+#include "core/buffer_layout.h"
 #include "landscape/fold.h"
 #include "landscape/vector/winograd.h"
 

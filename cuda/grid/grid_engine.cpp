@@ -16,7 +16,8 @@ namespace {
 
 std::unique_ptr<PointKernels> make_kernels(Stream stream, const DeviceInfo& info, const GridWork& work,
                                            std::int64_t points) {
-  return resident_kernels(stream, info, work, points);
+  return work.kernels == "resident" ? resident_kernels(stream, info, work, points)
+                                    : generic_kernels(stream, info, work, points);
 }
 
 PlanePoint plane_point(const GridPoint& point) {
@@ -154,7 +155,10 @@ std::string grid_obstacle(int device, const GridWork& work) {
   if (info.major < 8)
     return "engine " + work.kernels + ": " + info.name + " has compute capability " + std::to_string(info.major) + "." +
            std::to_string(info.minor) + ", 8.0 is needed";
-  if (work.kernels == "generic") return "engine generic: not in this build";
+  if (work.kernels == "generic")
+    return work.statistics == BatchStatistics::stored
+               ? ""
+               : "engine generic: batch-norm statistics are not recomputed by it";
   if (work.kernels != "resident") return "grid engine: no kernels '" + work.kernels + "'";
   if (work.arithmetic == DType::f32) return "engine resident: computes in f16 or bf16, not in f32";
   if (work.statistics == BatchStatistics::recomputed)

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "cuda/grid/dispatch_half.cuh"
+#include "cuda/kernels/dispatch.cuh"
 #include "cuda/kernels/global_view.cuh"
 
 namespace basin::cuda {
@@ -115,8 +115,8 @@ __global__ void __launch_bounds__(kWeightThreads)
 
 void perturb(Stream stream, const PlaneWeights& plane, const PlanePoint* points, DType type, const View& scales,
              const View& blobs, const View& not_finite) {
-  const ResidentLayout& layout = plane.layout();
-  const std::int64_t count = not_finite.size(), channels = plane.channels(), words = layout.words();
+  const BlobExtents& blob = plane.extents();
+  const std::int64_t count = not_finite.size(), channels = plane.channels(), words = blob.words();
   check(scales.shape == Shape({count, channels}) && blobs.shape == Shape({count, words}), "perturb: ", count,
         " points, ", channels, " channels and ", words, " words do not fit ", scales.shape, " and ", blobs.shape);
   check(blobs.dtype == DType::i32, "perturb: blobs of ", blobs.dtype, ", expected ", DType::i32);
@@ -126,20 +126,23 @@ void perturb(Stream stream, const PlaneWeights& plane, const PlanePoint* points,
   const Global<float> floats(blobs.as<float>(), count * words);
   launch(stream, {blocks_for(count, 1), kAffineThreads}, channel_affine_kernel,
          Global<const PlaneValue>(plane.affine(), 5 * channels), Global<const ChannelRule>(plane.rules(), channels), at,
-         channels, words, layout.shift_word(), scale, floats, bad);
+         channels, words, blob.shift_word(), scale, floats, bad);
 
-  const auto write = [&]<class T>(const PlaneValue* values, std::size_t size, std::int64_t first, Global<T> weights) {
-    const auto elements = static_cast<std::int64_t>(size);
+  const auto write = [&]<class T>(const PlaneValue* values, std::int64_t elements, std::int64_t first,
+                                  Global<T> weights) {
     const dim3 grid(blocks_for(elements, 4 * kWeightThreads), blocks_for(count, kPointsPerThread));
     launch(stream, {grid, kWeightThreads}, weights_kernel<T>, Global<const PlaneValue>(values, elements), at,
            static_cast<int>(elements), static_cast<int>(count),
            Global<const double>(scales.as<double>(), scales.size()), channels, first,
            words * static_cast<std::int64_t>(4 / sizeof(T)), weights, bad);
   };
-  dispatch_half(type, "perturb", [&]<class T>(T) {
-    write(plane.halves(), layout.halves.size(), 0, Global<T>(blobs.as<T>(), 2 * count * words));
+  check(static_cast<std::int64_t>(size_of(type)) == blob.weight_bytes, "perturb: ", type, " in places of ",
+        blob.weight_bytes, " bytes");
+  dispatch_float(type, "perturb", [&]<class T>(T) {
+    write(plane.weights(), blob.weights, 0,
+          Global<T>(blobs.as<T>(), count * words * static_cast<std::int64_t>(4 / sizeof(T))));
   });
-  write(plane.classifier(), layout.classifier.size(), layout.classifier_word(), floats);
+  write(plane.floats(), blob.floats, blob.float_word(), floats);
 }
 
 }  // namespace basin::cuda

@@ -4,8 +4,9 @@
 #include <vector>
 
 #include "core/grid_engine.h"
+#include "core/plan.h"
 #include "core/tensor.h"
-#include "cuda/grid/resident_layout.h"
+#include "cuda/grid/blob_layout.h"
 #include "cuda/runtime.h"
 
 namespace basin::cuda {
@@ -35,28 +36,29 @@ struct alignas(16) ChannelRule {
 class PlaneWeights {
  public:
   // Error if an entry that the plan names is missing or has another number of values than its layer.
-  PlaneWeights(Stream stream, const Plan& plan, const ResidentLayout& layout, std::span<const PlaneTensor> tensors);
+  PlaneWeights(Stream stream, const Plan& plan, const BlobLayout& layout, std::span<const PlaneTensor> tensors);
 
-  const ResidentLayout& layout() const { return layout_; }
-  std::int64_t channels() const { return static_cast<std::int64_t>(layout_.channels.size()); }
+  const BlobExtents& extents() const { return extents_; }
+  std::int64_t channels() const { return extents_.channels; }
   // bias, gamma, beta, mean and variance of channel c at 5 c (see perturb.cu), the rules by channel
   const PlaneValue* affine() const { return affine_.as<const PlaneValue>(); }
   const ChannelRule* rules() const { return rules_.as<const ChannelRule>(); }
-  const PlaneValue* halves() const { return halves_.as<const PlaneValue>(); }
-  const PlaneValue* classifier() const { return classifier_.as<const PlaneValue>(); }
+  const PlaneValue* weights() const { return weights_.as<const PlaneValue>(); }
+  const PlaneValue* floats() const { return floats_.as<const PlaneValue>(); }
 
  private:
-  ResidentLayout layout_;
-  DeviceBuffer affine_, rules_, halves_, classifier_;
+  BlobExtents extents_;
+  DeviceBuffer affine_, rules_, weights_, floats_;
 };
 
 // blobs[k] = the weights at points[k], every word of them.
 //
 // The fold is that of landscape/fold.h and landscape/plane.h, bit for bit: each tensor at the point is the sum in
 // double (an axis with coefficient 0, or that does not move the tensor, takes no part) rounded to f32; scale and shift
-// of a channel are made in double; a folded weight is rounded to f32, then to `type`, f16 or bf16. With a scale s the
-// stem's weights and the convolutions' shifts are multiplied by s before they are rounded, the classifier's weights by
-// 1 / s.
+// of a channel are made in double; a folded weight is rounded to f32, then to `type`, which is as wide as the layout
+// says. An affine stage's weight is its scale. With a scale s the weights of stages that read the image and the shifts
+// of all but the classifier, which makes the logits, are multiplied by s before they are rounded, the classifier's
+// weights by 1 / s.
 //
 // points (K) on the device; blobs (K, words) i32, 16-byte aligned; scales (K, channels) f64 is scratch memory.
 // not_finite (K) i32: how many threads have met a weight or shift that is not finite in the blob; 0 at a point that can

@@ -8,7 +8,7 @@ namespace {
 
 class Gatherer {
  public:
-  Gatherer(const Plan& plan, const ResidentLayout& layout, std::span<const PlaneTensor> tensors)
+  Gatherer(const Plan& plan, const BlobLayout& layout, std::span<const PlaneTensor> tensors)
       : plan_(plan), layout_(layout), tensors_(tensors) {
     counts_.resize(plan.stages.size());
     for (const BlobChannel& channel : layout.channels) ++counts_[static_cast<std::size_t>(channel.stage)];
@@ -47,7 +47,7 @@ class Gatherer {
   std::vector<PlaneValue> weights(const std::vector<BlobWeight>& places) const {
     // Filters of a stage have as many values as the largest index says.
     std::vector<std::int64_t> sizes(plan_.stages.size(), 0);
-    for (const auto* list : {&layout_.halves, &layout_.classifier})
+    for (const auto* list : {&layout_.weights, &layout_.floats})
       for (const BlobWeight& w : *list)
         if (w.channel >= 0) ++sizes[stage_of(static_cast<std::size_t>(w.channel))];
     std::vector<PlaneValue> values;
@@ -58,7 +58,7 @@ class Gatherer {
         continue;
       }
       const auto c = static_cast<std::size_t>(w.channel);
-      values.push_back(value(stage(c).weight, w.element, sizes[stage_of(c)], 0));
+      values.push_back(value(stage(c).weight, w.element, sizes[stage_of(c)], 1));
       values.back().rule |= static_cast<std::uint32_t>(c) << 2;
     }
     return values;
@@ -68,7 +68,7 @@ class Gatherer {
   std::size_t stage_of(std::size_t channel) const { return static_cast<std::size_t>(layout_.channels[channel].stage); }
   const Stage& stage(std::size_t channel) const { return plan_.stages[stage_of(channel)]; }
 
-  // Element `i` of an entry of `count` values; `missing` where the stage has none.
+  // Element `i` of an entry of `count` values; `missing` where the stage has none (the weight of an affine stage is 1).
   PlaneValue value(int entry, std::int64_t i, std::int64_t count, double missing) const {
     PlaneValue value{.center = static_cast<float>(missing), .rule = 0};
     if (entry < 0) return value;
@@ -93,7 +93,7 @@ class Gatherer {
   }
 
   const Plan& plan_;
-  const ResidentLayout& layout_;
+  const BlobLayout& layout_;
   std::span<const PlaneTensor> tensors_;
   std::vector<std::int64_t> counts_;  // channels by stage
 };
@@ -107,12 +107,12 @@ DeviceBuffer on_device(Stream stream, const std::vector<T>& values) {
 
 }  // namespace
 
-PlaneWeights::PlaneWeights(Stream stream, const Plan& plan, const ResidentLayout& layout,
+PlaneWeights::PlaneWeights(Stream stream, const Plan& plan, const BlobLayout& layout,
                            std::span<const PlaneTensor> tensors)
-    : layout_(layout),
+    : extents_(layout.extents()),
       affine_(on_device(stream, Gatherer(plan, layout, tensors).affine())),
       rules_(on_device(stream, Gatherer(plan, layout, tensors).rules())),
-      halves_(on_device(stream, Gatherer(plan, layout, tensors).weights(layout.halves))),
-      classifier_(on_device(stream, Gatherer(plan, layout, tensors).weights(layout.classifier))) {}
+      weights_(on_device(stream, Gatherer(plan, layout, tensors).weights(layout.weights))),
+      floats_(on_device(stream, Gatherer(plan, layout, tensors).weights(layout.floats))) {}
 
 }  // namespace basin::cuda

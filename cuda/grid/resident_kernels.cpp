@@ -43,22 +43,23 @@ class ResidentKernels final : public PointKernels {
         type_(work.arithmetic),
         objective_(work.objective),
         points_(points),
-        plane_(stream, *work.plan, resident_layout(*work.plan), work.tensors),
+        layout_(resident_layout(*work.plan)),
+        plane_(stream, *work.plan, layout_, work.tensors),
         scales_(stream, static_cast<std::size_t>(points * plane_.channels() * 8)),
-        blobs_(stream, static_cast<std::size_t>(points * plane_.layout().words() * 4)),
+        blobs_(stream, static_cast<std::size_t>(points * layout_.words() * 4)),
         not_finite_(stream, static_cast<std::size_t>(points * 4)) {
     for (const GridImages& set : work.sets) sets_.emplace_back(stream, set, type_, points);
   }
 
   void run(const PlanePoint* points, std::int64_t count, PointLosses* results) override {
-    const std::int64_t words = plane_.layout().words();
+    const std::int64_t words = layout_.words();
     const View not_finite{not_finite_.data(), DType::i32, {count}}, blobs{blobs_.data(), DType::i32, {count, words}};
     perturb(stream_, plane_, points, type_, {scales_.data(), DType::f64, {count, plane_.channels()}}, blobs,
             not_finite);
     for (const ResidentSet& set : sets_) {
       const View loss{set.loss.data(), DType::f32, {count, set.images}};
       const View outcome{set.outcome.data(), DType::u8, {count, set.images}};
-      resident_losses(stream_, config_, plane_.layout(), blobs,
+      resident_losses(stream_, config_, layout_, blobs,
                       {set.fragments.data(), type_, {set.images, 2 * kImageFragmentWords}},
                       {set.labels.data(), DType::i32, {set.images}}, objective_, loss, outcome);
       mean_losses(stream_, loss, outcome, not_finite, results);
@@ -76,6 +77,7 @@ class ResidentKernels final : public PointKernels {
   DType type_;
   Objective objective_;
   std::int64_t points_;
+  ResidentLayout layout_;
   PlaneWeights plane_;
   DeviceBuffer scales_, blobs_, not_finite_;
   std::vector<ResidentSet> sets_;

@@ -142,7 +142,8 @@ class Writer {
   void classifier(int stage) {
     const std::int64_t first = add_channels(stage), classes = layout_.net.classes;
     for (std::int64_t f = 0; f < kFeatures; ++f)
-      for (std::int64_t c = 0; c < classes; ++c) layout_.classifier.push_back({first + c, c * kFeatures + f});
+      for (std::int64_t c = 0; c < classes; ++c)
+        layout_.floats.push_back({static_cast<std::int32_t>(first + c), static_cast<std::int32_t>(c * kFeatures + f)});
   }
 
  private:
@@ -163,7 +164,9 @@ class Writer {
       for (std::int64_t half = 0; half < 8; ++half) {
         const std::int64_t word = half / 2, column = lane / 4 + 8 * (word / 2);
         const std::int64_t place = element(column, 2 * (lane % 4) + 8 * (word % 2) + half % 2);
-        layout_.halves.push_back(place < 0 ? BlobWeight{} : BlobWeight{first_channel + column, place});
+        layout_.weights.push_back(place < 0 ? BlobWeight{}
+                                            : BlobWeight{static_cast<std::int32_t>(first_channel + column),
+                                                         static_cast<std::int32_t>(place)});
       }
   }
 

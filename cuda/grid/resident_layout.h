@@ -3,9 +3,9 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "core/plan.h"
+#include "cuda/grid/blob_layout.h"
 
 namespace basin::cuda {
 
@@ -18,20 +18,7 @@ struct ResidentNet {
 };
 inline constexpr std::int64_t kMaxResidentClasses = 128;
 
-// A channel of a stage: where its folded shift belongs.
-struct BlobChannel {
-  int stage = -1;  // of the plan
-  std::int64_t index = 0;
-};
-// Element `element` of the folded weight of the stage that has channel `channel`, an index into
-// ResidentLayout::channels; kPadding: zero.
-struct BlobWeight {
-  static constexpr std::int64_t kPadding = -1;
-  std::int64_t channel = kPadding;
-  std::int64_t element = 0;
-};
-
-// The blob: 16-bit weights of convolutions, f32 weights of the classifier, f32 shifts; zeros to a multiple of 16 bytes.
+// The blob: 16-bit weights of convolutions, f32 weights of the classifier, f32 shifts.
 //
 // Weights of convolutions are B operands of mma_m16n8k16, N = output and K = input channels. A fragment is 16 bytes a
 // lane: 16 outputs by 16 inputs of one tap. In the stem K is the flat index (r, s, c) of a filter, 27 padded to 32, two
@@ -40,16 +27,12 @@ struct BlobWeight {
 //
 // The classifier's weights are (features, classes). Shifts are those of the convolutions in their order, then of the
 // classifier.
-struct ResidentLayout {
+struct ResidentLayout : BlobLayout {
   ResidentNet net;
-  std::vector<BlobWeight> halves;
-  std::vector<BlobWeight> classifier;
-  std::vector<BlobChannel> channels;
 
-  // In words of 4 bytes: what is before the classifier and before the shifts, and the whole.
-  std::int64_t classifier_word() const { return static_cast<std::int64_t>(halves.size()) / 2; }
-  std::int64_t shift_word() const { return classifier_word() + static_cast<std::int64_t>(classifier.size()); }
-  std::int64_t words() const { return (shift_word() + static_cast<std::int64_t>(channels.size()) + 3) / 4 * 4; }
+  std::int64_t classifier_word() const { return extents().float_word(); }
+  std::int64_t shift_word() const { return extents().shift_word(); }
+  std::int64_t words() const { return extents().words(); }
 };
 
 // Throws Error that says what the resident kernel does not take, unless the plan is that of a ResidentNet.

@@ -1,9 +1,8 @@
 // The layers of a narrow ResNet, as the four warps of an image go through them.
 #pragma once
 #include "core/objective.h"
-#include "cuda/grid/resident.h"
+#include "cuda/grid/image_loss.cuh"
 #include "cuda/grid/resident_convolution.cuh"
-#include "cuda/kernels/warp_reduce.cuh"
 
 namespace basin::cuda {
 
@@ -195,39 +194,14 @@ class ResidentImage {
   }
 
   __device__ void measure(int item, int label) {
-    const float own = shared_.logits[logit_at(label)];
-    float most = -INFINITY;
-    bool beaten = own != own, finite = true;
-    for (int c = lane_; c < in_.classes; c += 32) {
-      const float logit = shared_.logits[logit_at(c)];
-      most = std::fmax(most, logit);
-      beaten = beaten || !(c < label ? logit < own : logit <= own);
-      finite = finite && logit - logit == 0;
-    }
-    most = warp_reduce(most, [](float a, float b) { return std::fmax(a, b); });
-    const auto add = [](double a, double b) { return a + b; };
-    double sum = 0;
-    for (int c = lane_; c < in_.classes; c += 32)
-      sum += std::exp(static_cast<double>(static_cast<float>(shared_.logits[logit_at(c)])) - most);
-    sum = warp_reduce(sum, add);
-    double loss = std::log(sum) + most - own;
-    if (in_.squared_error) {
-      double squares = 0;
-      for (int c = lane_; c < in_.classes; c += 32) {
-        const float logit = shared_.logits[logit_at(c)];
-        const double error = std::exp(static_cast<double>(logit) - most) / sum - (c == label ? 1 : 0);
-        squares = std::fma(error, error, squares);
-      }
-      loss = warp_reduce(squares, add) / in_.classes;
-    }
+    const auto logits = [&](int c) { return static_cast<float>(shared_.logits[logit_at(c)]); };
+    const LossOfImage found = image_loss(logits, in_.classes, label, in_.squared_error, lane_);
     bool overflowed = false;
     for (int w = 0; w < kImageWarps; ++w)
       overflowed = overflowed || has_overflowed<T>(shared_.peaks[slot_ * kImageWarps + w]);
-    const bool correct = __ballot_sync(0xffffffffu, beaten) == 0, all = __ballot_sync(0xffffffffu, !finite) == 0;
     if (lane_ != 0) return;
-    in_.loss[item] = static_cast<float>(loss);
-    in_.outcome[item] = static_cast<std::uint8_t>((correct ? Outcome::kCorrect : 0) | (all ? 0 : Outcome::kNotFinite) |
-                                                  (overflowed ? Outcome::kOverflowed : 0));
+    in_.loss[item] = found.loss;
+    in_.outcome[item] = static_cast<std::uint8_t>(found.outcome | (overflowed ? Outcome::kOverflowed : 0));
   }
 
   const ResidentOperands& in_;

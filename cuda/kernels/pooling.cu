@@ -78,11 +78,10 @@ __device__ void store_indices(const Global<std::int32_t>& indices, std::int64_t 
 
 // y[n, p, q, c] = max of x[n, h, w, c] over the window of (p, q); indices[n, p, q, c] = its flat position in x
 //
-// x (N, H, W, C), y and indices (N, P, Q, C); count = N * P * Q * C / width. width > 1: it divides C, and all arrays
-// are aligned as vectors.
-// Map:   a thread owns `width` neighbouring channels of an output pixel.
-// Cost:  max_pool2d_cost: windows read once each (those that overlap, from a cache), y and indices written once.
-// Order: row by row; a later value takes over only if it is greater, or the first NaN.
+// x (N, H, W, C), y and indices (N, P, Q, C) or null; count = N * P * Q * C / width. width > 1: it divides C, and all
+// arrays are aligned as vectors. Map:   a thread owns `width` neighbouring channels of an output pixel. Cost:
+// max_pool2d_cost: windows read once each (those that overlap, from a cache), y and indices written once. Order: row by
+// row; a later value takes over only if it is greater, or the first NaN.
 template <class T, int width>
 __global__ void __launch_bounds__(kThreads, kBlocks)
     max_pool2d_kernel(Global<const T> x, Pooling pool, unsigned count, Global<T> y, Global<std::int32_t> indices) {
@@ -114,7 +113,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
   for (int k = 0; k < width; ++k) greatest[k] = narrow<T>(best[k]);
   const std::int64_t out = std::int64_t{i} * width;
   y.template store_vector<width>(out, greatest);
-  store_indices<width>(indices, out, index);
+  if (indices) store_indices<width>(indices, out, index);
 }
 
 // grad_x[n, h, w, c] = sum of grad_output[n, p, q, c] where indices[n, p, q, c] is that element's flat position
@@ -244,16 +243,29 @@ Cost average_pool2d_gradient_cost(const Shape& x, const Pool2d& options, DType t
   return {pairs * bytes, x.count() * bytes, pairs};
 }
 
-void max_pool2d(Stream stream, const ConstView& x, const Pool2d& options, const View& y, const View& indices) {
+namespace {
+
+void max_pool2d(Stream stream, const ConstView& x, const Pool2d& options, const View& y, const View* indices) {
   const Pooling pool = pooling_of(x.shape, y.shape, options, "max_pool2d");
   check_indexable(x.shape, "max_pool2d");
-  check(indices.shape == y.shape, "max_pool2d: indices ", indices.shape, " do not fit ", y.shape);
   dispatch_float(y.dtype, "max_pool2d", [&]<class T>(T) {
-    with_width<T>(y, "max_pool2d", {x.data, y.data, indices.data}, [&](unsigned count, auto width) {
-      launch(stream, {blocks_for(count, kThreads), kThreads}, max_pool2d_kernel<T, width>, global<T>(x), pool, count,
-             global<T>(y), global<std::int32_t>(indices));
-    });
+    with_width<T>(y, "max_pool2d", {x.data, y.data, indices ? indices->data : nullptr},
+                  [&](unsigned count, auto width) {
+                    launch(stream, {blocks_for(count, kThreads), kThreads}, max_pool2d_kernel<T, width>, global<T>(x),
+                           pool, count, global<T>(y), global<std::int32_t>(indices));
+                  });
   });
+}
+
+}  // namespace
+
+void max_pool2d(Stream stream, const ConstView& x, const Pool2d& options, const View& y, const View& indices) {
+  check(indices.shape == y.shape, "max_pool2d: indices ", indices.shape, " do not fit ", y.shape);
+  max_pool2d(stream, x, options, y, &indices);
+}
+
+void max_pool2d(Stream stream, const ConstView& x, const Pool2d& options, const View& y) {
+  max_pool2d(stream, x, options, y, nullptr);
 }
 
 void max_pool2d_gradient(Stream stream, const ConstView& grad_output, const ConstView& indices, const Pool2d& options,

@@ -9,6 +9,7 @@ namespace basin::cuda {
 // y = the greatest value of each window, indices (i32, y's shape) its flat position in x, which has fewer than 2^31
 // elements. Of equals the first in row order; a NaN, the first of several, is greater than any number.
 void max_pool2d(Stream stream, const ConstView& x, const Pool2d& options, const View& y, const View& indices);
+void max_pool2d(Stream stream, const ConstView& x, const Pool2d& options, const View& y);  // without the positions
 // grad_x[i] = sum of grad_output where indices == i, in ascending order; each index is one of its window's.
 void max_pool2d_gradient(Stream stream, const ConstView& grad_output, const ConstView& indices, const Pool2d& options,
                          const View& grad_x);

@@ -8,6 +8,7 @@
 #include "core/cpu/cpu_backend.h"
 #include "core/random.h"
 #include "cuda/grid/perturb.h"
+#include "cuda/grid/resident_layout.h"
 #include "landscape/plane.h"
 #include "models/plan.h"
 

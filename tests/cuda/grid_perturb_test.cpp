@@ -34,9 +34,9 @@ std::vector<std::uint32_t> expected_blob(const GridNetwork& net, const ResidentL
     return net.plan.stages[stage].output == net.plan.logits ? value * static_cast<float>(at.inverse_scale) : value;
   };
   std::vector<std::uint32_t> words;
-  for (std::size_t i = 0; i < layout.halves.size(); i += 2)
-    words.push_back(stored<T>(weight(layout.halves[i])).bits | stored<T>(weight(layout.halves[i + 1])).bits << 16);
-  for (const BlobWeight& w : layout.classifier) words.push_back(std::bit_cast<std::uint32_t>(weight(w)));
+  for (std::size_t i = 0; i < layout.weights.size(); i += 2)
+    words.push_back(stored<T>(weight(layout.weights[i])).bits | stored<T>(weight(layout.weights[i + 1])).bits << 16);
+  for (const BlobWeight& w : layout.floats) words.push_back(std::bit_cast<std::uint32_t>(weight(w)));
   for (std::size_t c = 0; c < layout.channels.size(); ++c) {
     const std::size_t stage = stage_of(static_cast<std::int64_t>(c));
     const float shift = folded[stage].shift[static_cast<std::size_t>(layout.channels[c].index)];
@@ -139,7 +139,7 @@ TEST(CudaGridPerturb, ReadsTheValuesOnceForEightPoints) {
     return simt::counters();
   };
   const simt::Counters one = bytes(1), eight = bytes(8);
-  const auto weights = static_cast<std::uint64_t>(layout.halves.size() + layout.classifier.size());
+  const auto weights = static_cast<std::uint64_t>(layout.weights.size() + layout.floats.size());
   const auto channels = static_cast<std::uint64_t>(layout.channels.size());
   const auto words = static_cast<std::uint64_t>(layout.words());
   EXPECT_EQ(one.global_written_bytes, 4 * words + 8 * channels + 4);

@@ -1,7 +1,8 @@
-#include "landscape/buffer_layout.h"
+#include "core/buffer_layout.h"
 
 #include <gtest/gtest.h>
 
+#include "models/plan.h"
 #include "tests/landscape/landscape_values.h"
 
 namespace basin {

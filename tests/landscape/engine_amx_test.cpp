@@ -11,7 +11,7 @@
 #include "landscape/fold.h"
 #include "tests/expect_error.h"
 #include "tests/landscape/forward_in_double.h"
-#include "tests/landscape/landscape_values.h"
+#include "tests/landscape/network_edits.h"
 #include "tests/landscape/small_networks.h"
 
 namespace basin {
@@ -26,32 +26,6 @@ std::unique_ptr<Evaluator> make(const SmallLandscape& small, const EvaluationSet
 std::unique_ptr<Evaluator> make(const SmallLandscape& small, const std::string& engine,
                                 LandscapePrecision precision = kExact, int threads = 2) {
   return make(small, small.set(), engine, precision, threads);
-}
-
-std::span<float> values_of(Entry& entry) {
-  return {entry.value.mutable_view().as<float>(), static_cast<std::size_t>(entry.value.size())};
-}
-
-bool is_convolution(const Entry& entry) { return entry.role == Role::weight && entry.value.rank() == 4; }
-bool is_linear(const Entry& entry) { return entry.role == Role::weight && entry.value.rank() == 2; }
-
-// An untrained last layer is so small that every loss is nearly log 10 whatever comes before it. Here it gives losses
-// of 3 to 5 in the centre.
-void enlarge_logits(SmallLandscape& small) {
-  EvaluationSet set = small.set();
-  set.test = nullptr;
-  Entry* last = nullptr;
-  for (Entry& entry : small.state.entries())
-    if (is_linear(entry)) last = &entry;
-  const auto scale_by = [&](double factor) {
-    for (float& w : values_of(*last)) w *= static_cast<float>(factor);
-    return evaluate_point(*make(small, set, "onednn"), {}).train.loss;
-  };
-  double loss = scale_by(100);
-  for (int tries = 0; tries < 50 && !(loss > 3 && loss < 5); ++tries) loss = scale_by(loss > 5 ? 4 / loss : 1.2);
-  ASSERT_TRUE(loss > 3 && loss < 5) << small.model.name << ": " << loss;
-  small.x = random_direction(small.state, {}, 5, 0);
-  small.y = random_direction(small.state, {}, 5, 1);
 }
 
 class AmxEngine : public testing::Test {

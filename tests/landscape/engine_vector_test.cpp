@@ -9,7 +9,7 @@
 
 #include "tests/expect_error.h"
 #include "tests/landscape/forward_in_double.h"
-#include "tests/landscape/landscape_values.h"
+#include "tests/landscape/network_edits.h"
 #include "tests/landscape/small_networks.h"
 
 namespace basin {
@@ -18,12 +18,6 @@ namespace {
 std::unique_ptr<Evaluator> make(const SmallLandscape& small, const std::string& engine, int threads = 2) {
   return make_evaluator(small.plane(), small.set(), {engine, threads});
 }
-
-std::span<float> values_of(Entry& entry) {
-  return {entry.value.mutable_view().as<float>(), static_cast<std::size_t>(entry.value.size())};
-}
-
-bool is_convolution(const Entry& entry) { return entry.role == Role::weight && entry.value.rank() == 4; }
 
 void scale_convolutions(SmallLandscape& small, float factor) {
   for (Entry& entry : small.state.entries())

@@ -4,14 +4,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/plan.h"
+#include "core/plan.h"
 
 namespace basin {
 
 struct BufferLayout {
-  // Offset of each buffer in floats for one image; -1 for the input, which lies elsewhere.
+  // Offset of each buffer in elements for one image, a multiple of 16; -1 for the input, which lies elsewhere.
   std::vector<std::int64_t> offset;
-  std::int64_t size = 0;  // floats an image
+  std::int64_t size = 0;  // elements an image
   // Per stage: its output takes the place of its residual, or of the input of an elementwise stage, which die there.
   std::vector<bool> in_place;
 };

@@ -1,11 +1,11 @@
-#include "landscape/buffer_layout.h"
+#include "core/buffer_layout.h"
 
 #include <algorithm>
 
 namespace basin {
 namespace {
 
-constexpr std::int64_t kAlignment = 16;  // floats: one cache line
+constexpr std::int64_t kAlignment = 16;  // elements: of floats one cache line
 
 // The last stage that reads each buffer; the logits are read after all.
 std::vector<std::size_t> last_uses(const Plan& plan) {
@@ -33,7 +33,7 @@ int replaceable(const Plan& plan, const Stage& stage) {
 
 class Arena {
  public:
-  // The lowest offset where `count` floats are free.
+  // The lowest offset where `count` elements are free.
   std::int64_t take(std::int64_t count) {
     count = (count + kAlignment - 1) / kAlignment * kAlignment;
     std::int64_t offset = 0;
