@@ -44,15 +44,14 @@ std::string automatic_device(const CudaReport& cuda) {
 
 // What the engine that surfaces use is chosen for.
 std::string engine_reason(const Environment& found, const EngineReport& engine) {
-  const bool usable = found.cuda.obstacle.empty();
-  const std::string gpu = usable                                             ? "GPUs are used for training only"
-                          : found.gpus.empty() && found.cuda.devices.empty() ? "there is no GPU"
-                                                                             : found.cuda.obstacle;
-  return fmt::format("{}; {}", engine.reason, gpu);
+  if (found.cuda.obstacle.empty()) return engine.reason;
+  const bool none = found.gpus.empty() && found.cuda.devices.empty();
+  return fmt::format("{}; {}", engine.reason, none ? "there is no GPU" : found.cuda.obstacle);
 }
 
 std::string precision_text(const EngineReport& engine) {
-  return engine.exact == engine.fast ? engine.exact : fmt::format("{} or {}", engine.exact, engine.fast);
+  if (engine.exact.empty() || engine.exact == engine.fast) return engine.fast;
+  return fmt::format("{} or {}", engine.exact, engine.fast);
 }
 
 void print_engines(const Environment& found) {
@@ -169,7 +168,7 @@ void print_json(const Environment& found) {
       {"folder", found.folder.string()},
       {"folder_writable", found.folder_writable},
       {"engine", first.name},
-      {"precision", first.exact},
+      {"precision", found.cuda.obstacle.empty() ? first.fast : first.exact},
       {"reason", engine_reason(found, first)},
       {"engines", all},
       {"bf16_training", found.bf16_obstacle.empty()},

@@ -31,7 +31,8 @@ void evaluate_command(const LandscapeFlags& flags) {
   const Subject subject(flags);
   const EvaluationSet& set = subject.set();
   const Plane plane{&subject.checkpoint().model, &subject.checkpoint().state, nullptr, nullptr};
-  const auto evaluator = make_evaluator(plane, set, evaluator_options(flags));
+  const EvaluatorOptions options = evaluator_options(flags);
+  const auto evaluator = make_evaluator(plane, set, options);
   const auto start = std::chrono::steady_clock::now();
   const PointResult result = evaluate_point(*evaluator, {});
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -44,16 +45,21 @@ void evaluate_command(const LandscapeFlags& flags) {
                  {"split", flags.split},
                  {"engine", evaluator->engine()},
                  {"precision", evaluator->precision()},
+                 {"device", device_text(options)},
+                 {"notes", evaluator->notes()},
                  {"seconds", seconds}});
     fmt::print("{}\n", json.dump());
     return;
   }
+  if (!flags.quiet)
+    for (const std::string& note : evaluator->notes()) fmt::print(stderr, "note: {}\n", note);
   if (set.train != nullptr) print_line("train", result.train, set.train->count);
   if (set.test != nullptr) print_line("test", result.test, set.test->count);
   if (!flags.quiet)
     fmt::print(
-        "{} by engine {}, {}, in {:.2f} s\nnext: basin surface {} --images 1000 --x=-1:1:21 --y=-1:1:21 --out s.h5{}\n",
-        plane.model->name, evaluator->engine(), evaluator->precision(), seconds, flags.checkpoint,
+        "{} by engine {} on {}, {}, in {:.2f} s\nnext: basin surface {} --images 1000 --x=-1:1:21 --y=-1:1:21 --out "
+        "s.h5{}\n",
+        plane.model->name, evaluator->engine(), device_text(options), evaluator->precision(), seconds, flags.checkpoint,
         flags.data.empty() ? "" : " --data " + flags.data);
 }
 

@@ -10,6 +10,7 @@
 #include "core/nearest.h"
 #include "core/parallel.h"
 #include "landscape/engines.h"
+#include "tools/devices/devices.h"
 #include "tools/number_flags.h"
 
 namespace basin {
@@ -64,7 +65,14 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
       ->capture_default_str();
   command
       .add_option("--precision", flags.precision,
-                  "exact, or fast: operands rounded to bfloat16 where the engine multiplies them faster")
+                  "exact; fast: operands of 16 bits where the engine multiplies them faster; auto: exact on the CPU, "
+                  "fast on GPUs, in float16 (as exact as TF32)")
+      ->capture_default_str();
+  command
+      .add_option(
+          "--device", flags.device,
+          "auto (the first usable GPU, else the CPU), cpu, cuda, cuda:N, or several GPUs that share the points, "
+          "cuda:0,1")
       ->capture_default_str();
   command.add_option("--threads", flags.threads, "Threads (default: one per processor); results do not depend on it")
       ->check(positive());
@@ -74,8 +82,21 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
 
 EvaluatorOptions evaluator_options(const LandscapeFlags& flags) {
   check_name("--engine", flags.engine, engine_names());
-  if (flags.engine != "auto") find_engine(engines(), flags.engine);
-  return {flags.engine, flags.threads, parse_landscape_precision(flags.precision)};
+  EvaluatorOptions options{flags.engine, flags.threads, parse_landscape_precision(flags.precision)};
+  const bool automatic = flags.engine == "auto";
+  const bool on_gpu = !automatic && find_engine(engines(), flags.engine).on_gpu;
+  if (!automatic && !on_gpu && flags.device == "auto") return options;  // of the CPU
+  std::string reason;
+  options.devices = select_gpus(flags.device, &reason);
+  check(!on_gpu || !options.devices.empty(), "engine ", flags.engine, ": runs on GPUs; device ", flags.device,
+        " is the CPU: ", reason);
+  return options;
+}
+
+std::string device_text(const EvaluatorOptions& options) {
+  std::string text;
+  for (const Backend* device : options.devices) text += (text.empty() ? "" : ",") + device->name();
+  return text.empty() ? "cpu" : text;
 }
 
 Subject::Subject(const LandscapeFlags& flags) : flags_(flags) {

@@ -19,7 +19,7 @@ struct LandscapeFlags {
   std::int64_t images = 0;        // of each split; 0: `usual_images`, or all if there are fewer
   std::int64_t usual_images = 0;  // 0: all
   std::string loss = "cross-entropy";
-  std::string engine = "auto", precision = "exact";
+  std::string engine = "auto", precision = "auto", device = "auto";
   int threads = 0;
   bool json = false, quiet = false;
 };
@@ -28,8 +28,11 @@ struct LandscapeFlags {
 // the application.
 void add_landscape_flags(CLI::App& command, LandscapeFlags& flags);
 
-// The engine that the flags name. Error for an unknown name and for an engine that cannot run here.
+// The engine and the devices that the flags name. Error for an unknown name, for an engine that cannot run here and for
+// a device that cannot be used.
 EvaluatorOptions evaluator_options(const LandscapeFlags& flags);
+
+std::string device_text(const EvaluatorOptions& options);  // "cpu", "cuda:0" or "cuda:0,cuda:1"
 
 // The checkpoint and the images that the flags name.
 class Subject {

@@ -178,6 +178,14 @@ double estimate(const Plane& plane, const EvaluationSet& set, const LandscapeFla
   return scale * sum / turns;
 }
 
+// The same on GPUs: from a few points, whose images are there already.
+double estimate_on_gpus(Evaluator& evaluator, const Grid& grid, std::int64_t points) {
+  constexpr std::int64_t kProbes = 8;
+  if (points <= 2 * kProbes) return static_cast<double>(points) * seconds_per_point(evaluator, sample(grid, 1));
+  seconds_per_point(evaluator, sample(grid, kProbes));  // loads the kernels
+  return static_cast<double>(points) * seconds_per_point(evaluator, sample(grid, kProbes));
+}
+
 // A value of the configuration as a person reads it.
 std::string plain(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -238,7 +246,8 @@ class Run {
         subject_(flags.landscape),
         axes_(flags, subject_.checkpoint(), grid_.two_dimensional),
         plane_{&subject_.checkpoint().model, &subject_.checkpoint().state, axes_.x(), axes_.y()},
-        evaluator_(make_evaluator(plane_, subject_.set(), evaluator_options(flags.landscape))) {
+        options_(evaluator_options(flags.landscape)),
+        evaluator_(make_evaluator(plane_, subject_.set(), options_)) {
     Json json = subject_.configuration();
     json.update({{"x", grid_.x.text()},
                  {"directions", axes_.configuration()},
@@ -261,6 +270,8 @@ class Run {
     axes_.save(flags_, *plane_.center);
     const auto start = Clock::now();
     evaluate(run);
+    notes_ = evaluator_->notes();
+    for (const std::string& note : notes_) say("note: {}\n", note);
     finish(run);
     report(seconds_since(start));
   }
@@ -277,7 +288,10 @@ class Run {
     for (const auto& [name, value] : json.items()) say("  {:<12} {}\n", name, plain(value));
     if (axes_.y() != nullptr) say("  {:<12} {:.4f} between the directions\n", "cosine", cosine(*axes_.x(), *axes_.y()));
     say("  {:<12} {} ({}{})\n", "points", run.points(), run.done(), run.done() > 0 ? " of them resumed" : " done");
-    const double seconds = estimate(plane_, subject_.set(), flags_.landscape, grid_, run.points() - run.done());
+    say("  {:<12} {}\n", "device", device_text(options_));
+    const std::int64_t missing = run.points() - run.done();
+    const double seconds = options_.devices.empty() ? estimate(plane_, subject_.set(), flags_.landscape, grid_, missing)
+                                                    : estimate_on_gpus(*evaluator_, grid_, missing);
     say("  {:<12} about {}\n", "time", duration_text(seconds));
   }
 
@@ -306,6 +320,7 @@ class Run {
     surface_.direction_file = axes_.file();
     surface_.attributes["engine"] = evaluator_->engine();
     surface_.attributes["precision"] = evaluator_->precision();
+    surface_.attributes["device"] = device_text(options_);
     surface_.attributes["model"] = plane_.model->name;
     surface_.attributes["checkpoint"] = flags_.landscape.checkpoint;
     surface_.attributes["version"] = version_text();
@@ -336,6 +351,8 @@ class Run {
                 {"points", grid_.size()},
                 {"engine", evaluator_->engine()},
                 {"precision", evaluator_->precision()},
+                {"device", device_text(options_)},
+                {"notes", notes_},
                 {"seconds", seconds},
                 {"next", next}};
       if (angle) json["cosine"] = *angle;
@@ -356,9 +373,11 @@ class Run {
   Subject subject_;
   Axes axes_;
   Plane plane_;
+  EvaluatorOptions options_;
   std::unique_ptr<Evaluator> evaluator_;
   std::string configuration_;
   Surface surface_;
+  std::vector<std::string> notes_;  // of the evaluation
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "tools/devices/devices.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -61,6 +62,25 @@ Backend& select_backend(std::string_view device, std::string* reason) {
   const std::string near = nearest(device, {"cpu", "cuda", "auto"});
   fail("device: expected cpu, cuda, cuda:N or auto, found '", device, "'",
        near.empty() ? "" : "; did you mean " + near + "?");
+}
+
+std::vector<Backend*> select_gpus(std::string_view devices, std::string* reason) {
+  std::vector<Backend*> gpus;
+  for (std::size_t begin = 0; begin <= devices.size();) {
+    const std::size_t end = std::min(devices.find(',', begin), devices.size());
+    std::string device(devices.substr(begin, end - begin));
+    const bool number = !device.empty() && device.find_first_not_of("0123456789") == std::string::npos;
+    if (begin > 0 && number) device = "cuda:" + device;
+    const bool several = begin > 0 || end < devices.size();
+    check(!several || cuda_index(device), "device: expected GPUs such as cuda:0,1, found '", devices, "'");
+    Backend& backend = select_backend(device, reason);
+    check(std::find(gpus.begin(), gpus.end(), &backend) == gpus.end(), "device: ", backend.name(), " is twice in '",
+          devices, "'");
+    if (&backend != &cpu_backend()) gpus.push_back(&backend);
+    begin = end + 1;
+  }
+  if (gpus.size() > 1) explain(reason, std::to_string(gpus.size()) + " GPUs");
+  return gpus;
 }
 
 }  // namespace basin

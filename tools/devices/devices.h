@@ -14,6 +14,10 @@ namespace basin {
 // cannot be used.
 Backend& select_backend(std::string_view device, std::string* reason = nullptr);
 
+// The GPUs that share the points of a grid: as above, or several, "cuda:0,1". Empty: the CPU. Error, too, where one is
+// named twice.
+std::vector<Backend*> select_gpus(std::string_view devices, std::string* reason = nullptr);
+
 struct CudaDevice {
   std::string name;          // "NVIDIA H200"
   int major = 0, minor = 0;  // compute capability

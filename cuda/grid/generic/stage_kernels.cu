@@ -84,7 +84,7 @@ struct LossOperands {
 // Map:   a warp owns an image at a point.
 // Cost:  4 classes bytes read a few times (from a cache but once), 5 written, an image.
 // Order: a lane's classes ascending, the lanes in a tree.
-__global__ void __launch_bounds__(kThreads) point_losses_kernel(LossOperands in) {
+__global__ void __launch_bounds__(kThreads, 2) point_losses_kernel(LossOperands in) {
   const int item = blockIdx.x * (kThreads / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
   if (item >= in.points * in.images) return;
   const int image = item % in.images;
