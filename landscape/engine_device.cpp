@@ -62,6 +62,7 @@ class WorkSource {
     work.objective = request_.set.loss;
     work.kernels = attempt.kernels;
     work.arithmetic = attempt.arithmetic;
+    work.points = request_.chunk;
     work.statistics = request_.set.statistics;
     work.statistics_batch = request_.set.statistics_batch;
     return work;
@@ -283,6 +284,10 @@ void DeviceEvaluator::take_results(Run& run, Device& device) {
 }
 
 void DeviceEvaluator::lose(Run& run, std::optional<Device>& device, const std::exception_ptr& error, const char* what) {
+  try {  // what it had finished before
+    while (device->busy()) take_results(run, *device);
+  } catch (const std::exception&) {
+  }
   const std::vector<PointQueue::Task> tasks = device->abandon();
   const std::lock_guard lock(run.mutex);
   lost_.push_back(device->name() + " computes no more: " + what);

@@ -4,9 +4,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/buffer_layout.h"
 #include "core/cpu/onednn.h"
 #include "landscape/block_evaluator.h"
-#include "core/buffer_layout.h"
 #include "landscape/fold.h"
 #include "landscape/vector/winograd.h"
 

@@ -16,6 +16,7 @@ struct EngineRequest {
   LandscapePrecision precision = LandscapePrecision::automatic;
   int threads = 1;
   std::vector<Backend*> devices = {};  // none: the CPU
+  std::int64_t chunk = 64;             // points at once on a GPU, at most
 };
 
 }  // namespace basin

@@ -45,10 +45,12 @@ std::unique_ptr<Evaluator> make_evaluator(const Plane& plane, const EvaluationSe
   check(set.train != nullptr || set.test != nullptr, "evaluation: no image set is given");
   if (set.train != nullptr) check_images(*set.train, *plane.model, "train");
   if (set.test != nullptr) check_images(*set.test, *plane.model, "test");
+  check(options.chunk >= 1, "chunk: ", options.chunk, " points");
   check(set.statistics_batch >= 1, "statistics: batches of ", set.statistics_batch, " images");
   const int processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   EngineRequest request{
-      plane, set, nullptr, options.precision, options.threads > 0 ? options.threads : processors, options.devices};
+      plane,           set,          nullptr, options.precision, options.threads > 0 ? options.threads : processors,
+      options.devices, options.chunk};
   if (automatic || engine->takes_plan) request.plan = std::make_shared<const Plan>(trace(*plane.model, *plane.center));
   if (automatic) engine = &best_engine(engines(), request);
   check_request(*engine, request);

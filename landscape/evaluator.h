@@ -59,6 +59,7 @@ struct EvaluatorOptions {
   int threads = 0;              // 0: one per processor
   LandscapePrecision precision = LandscapePrecision::automatic;
   std::vector<Backend*> devices = {};  // GPUs that share the points; none: the CPU. "auto" takes an engine of theirs
+  std::int64_t chunk = 64;             // points that a GPU evaluates at once, at most; results do not depend on it
 };
 
 std::vector<std::string> engine_names();  // "auto" first: what is fastest for the network on the devices, or this CPU

@@ -62,8 +62,7 @@ class ChunkedGridEngine final : public GridEngine {
     for (const GridPoint& point : points) on_plane.push_back(plane_point(point));
     copy_to_device(stream_, points_->data(), on_plane.data(), on_plane.size() * sizeof(PlanePoint));
     compute(count);
-    Slot& slot = *under_way_.emplace_back(std::move(idle_.back()));
-    idle_.pop_back();
+    Slot& slot = *idle_.back();
     slot.points = count;
     const auto results = static_cast<std::size_t>(count) * images_.size() * sizeof(PointLosses);
     start_copy_to_host(stream_, slot.losses, results_->data(), results);
@@ -71,6 +70,8 @@ class ChunkedGridEngine final : public GridEngine {
       start_copy_to_host(stream_, slot.of_images[set], kernels_->image_losses(set).data,
                          static_cast<std::size_t>(count * images_[set]) * sizeof(float));
     slot.done.record(stream_);
+    under_way_.push_back(std::move(idle_.back()));  // not before all of it has been asked for
+    idle_.pop_back();
   }
 
   GridResults finish() override {

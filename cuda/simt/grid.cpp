@@ -80,11 +80,6 @@ void check_launch(dim3 grid, dim3 block, std::size_t shared_bytes, const Site& s
         kMaxSharedBytes, " are possible");
 }
 
-Options& options() {
-  static Options instance;
-  return instance;
-}
-
 Counters& Counters::operator+=(const Counters& other) {
   launches += other.launches;
   barriers += other.barriers;
@@ -117,6 +112,7 @@ void reset_counters() {
 
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, const std::source_location& site,
               const std::function<void()>& body) {
+  count_launch(site);
   static std::atomic<std::uint32_t> launches = 0;
   const Launch launch{grid, block, shared_bytes, site, body, ++launches};
   {

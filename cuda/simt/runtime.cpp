@@ -53,10 +53,13 @@ class Range {
 
 }  // namespace
 
-int device_count(std::string*) { return 1; }
+int device_count(std::string*) { return simt::options().devices; }
 
 std::string device_obstacle(int device) {
-  return device == 0 ? "" : "device " + std::to_string(device) + ": there is one emulated device, 0";
+  const int count = simt::options().devices;
+  if (device >= 0 && device < count) return "";
+  return "device " + std::to_string(device) + ": there " +
+         (count == 1 ? "is one emulated device, 0" : "are " + std::to_string(count) + " emulated devices");
 }
 
 DeviceInfo device_info(int device, const Site&) {
@@ -69,10 +72,14 @@ DeviceInfo device_info(int device, const Site&) {
           .memory_bytes = simt::memory().total_bytes};
 }
 
-void select_device(int device, const Site& site) { device_info(device, site); }
-int selected_device(const Site&) { return 0; }
+void select_device(int device, const Site& site) {
+  device_info(device, site);
+  simt::select_device(device);
+}
+int selected_device(const Site&) { return simt::selected_device(); }
 
 void Stream::synchronize(const Site& site) const {
+  simt::check_device(site);
   check_not_captured(*this, "waiting for it", site);
   ++waits;
 }
@@ -88,7 +95,10 @@ void destroy_event(CUevent_st* event) noexcept { delete event; }
 OwnedStream::OwnedStream(const Site&) : handle_(new CUstream_st) {}
 
 Event::Event(const Site&) : handle_(new CUevent_st) {}
-void Event::record(Stream, const Site&) { *handle_.get() = {std::chrono::steady_clock::now(), false}; }
+void Event::record(Stream, const Site& site) {
+  simt::check_device(site);
+  *handle_.get() = {std::chrono::steady_clock::now(), false};
+}
 void Event::wait(Stream, const Site&) const {}
 bool Event::reached(const Site&) const { return handle_.get()->known = true; }
 void Event::synchronize(const Site&) const {
@@ -105,6 +115,7 @@ PinnedBuffer::PinnedBuffer(std::size_t bytes, const Site&) : data_(std::malloc(b
 void PinnedBuffer::free_pinned(void* data) noexcept { std::free(data); }
 
 void copy_to_device(Stream stream, void* to, const void* host, std::size_t bytes, const Site& site) {
+  simt::check_device(site);
   const Range range(to, bytes);
   const auto copy = [range, to, bytes](const void* from) {
     range.mark_written();
@@ -116,6 +127,7 @@ void copy_to_device(Stream stream, void* to, const void* host, std::size_t bytes
 }
 
 void copy_to_host(Stream stream, void* host, const void* from, std::size_t bytes, const Site& site) {
+  simt::check_device(site);
   check_not_captured(stream, "a copy to the host", site);
   simt::check_allocated(from, bytes);
   if (bytes > 0) std::memcpy(host, from, bytes);
@@ -124,6 +136,7 @@ void copy_to_host(Stream stream, void* host, const void* from, std::size_t bytes
 
 void start_copy_to_host(Stream stream, const PinnedBuffer& host, const void* from, std::size_t bytes,
                         const Site& site) {
+  simt::check_device(site);
   check(bytes <= host.bytes(), "a copy of ", bytes, " bytes into ", host.bytes());
   check_not_captured(stream, "a copy to the host", site);
   simt::check_allocated(from, bytes);

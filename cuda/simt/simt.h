@@ -22,8 +22,19 @@ namespace basin::simt {
 struct Options {
   std::uint64_t seed = 1;       // order of warps and lanes
   bool count_requests = false;  // sectors and wavefronts too: slow
+  int devices = 1;              // at first BASIN_EMULATED_DEVICES of the environment, else one
 };
 Options& options();
+
+// From so many launches on, whatever `device` is asked to do fails, as after an error that a GPU does not survive. The
+// device is the one that the calling thread has selected (cuda/runtime.h).
+void lose_device(int device, std::uint64_t after_launches);
+void find_all_devices();  // none is lost
+// Error where the selected device is lost.
+void check_device(const std::source_location& site);
+void count_launch(const std::source_location& site);  // the same, and one launch less until it is
+int selected_device();
+void select_device(int device);
 
 // Sums over the launches since reset_counters().
 struct Counters {

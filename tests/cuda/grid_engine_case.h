@@ -27,8 +27,10 @@ struct EngineCase {
   }
   EngineCase(const EngineCase&) = delete;
 
-  std::unique_ptr<Evaluator> make(const std::string& engine, std::vector<Backend*> devices) const {
-    return make_evaluator(net.plane(), set, {.engine = engine, .threads = 1, .devices = std::move(devices)});
+  std::unique_ptr<Evaluator> make(const std::string& engine, std::vector<Backend*> devices,
+                                  std::int64_t chunk = 64) const {
+    return make_evaluator(net.plane(), set,
+                          {.engine = engine, .threads = 1, .devices = std::move(devices), .chunk = chunk});
   }
   std::unique_ptr<Evaluator> on_device(const std::string& engine) const { return make(engine, {&cuda_backend(0)}); }
 

@@ -2,12 +2,21 @@
 #include <gtest/gtest.h>
 
 #include "cuda/grid/grid_engine.h"
+#include "cuda/memory_pool.h"
+#include "cuda/simt/allocations.h"
+#include "cuda/simt/simt.h"
 #include "data/preprocess.h"
 #include "tests/cuda/grid_engine_case.h"
 #include "tests/expect_error.h"
 
 namespace basin::cuda {
 namespace {
+
+std::vector<Point> line_of_points(std::size_t count) {
+  std::vector<Point> points(count);
+  for (std::size_t i = 0; i < count; ++i) points[i].alpha = 2e-3 * static_cast<double>(i);
+  return points;
+}
 
 const std::vector<Point> kPoints = {{0, 0}, {0.3, -0.2}, {-0.5, 0.4}};
 
@@ -71,13 +80,11 @@ TEST(CudaGridEngine, GivesTheLossesOfImages) {
 
 TEST(CudaGridEngine, StopsBetweenChunksAndLosesNothing) {
   const EngineCase small("resnet8", 1);
-  const auto engine = small.on_device("resident");
-  std::vector<Point> points(150);  // chunks of 64
-  for (std::size_t i = 0; i < points.size(); ++i) points[i].alpha = 1e-3 * static_cast<double>(i);
+  const auto engine = small.make("resident", {&cuda_backend(0)}, 4);
   std::size_t given = 0;
   engine->evaluate(
-      points, [&](std::size_t i, const PointResult&) { EXPECT_EQ(i, given++); }, [&] { return given > 0; });
-  EXPECT_EQ(given, 128u);  // the second was under way
+      line_of_points(11), [&](std::size_t i, const PointResult&) { EXPECT_EQ(i, given++); }, [&] { return given > 0; });
+  EXPECT_EQ(given, 8u);  // the second chunk was under way
 }
 
 TEST(CudaGridEngine, ErrorsOfTheCallerReachIt) {
@@ -97,6 +104,84 @@ TEST(CudaGridEngine, ErrorsOfTheCallerReachIt) {
       {"the disk is full"});
   EXPECT_EQ(calls, 1);
   EXPECT_TRUE(std::isfinite(evaluate_point(*engine, {}).train.loss)) << "the device is well";
+}
+
+class CudaGridDevices : public testing::Test {
+ protected:
+  void SetUp() override { simt::options().devices = 3; }
+  void TearDown() override {
+    simt::find_all_devices();
+    simt::select_device(0);
+    simt::options().devices = 1;
+  }
+};
+
+TEST_F(CudaGridDevices, ShareThePointsAndChangeNoResult) {
+  const EngineCase small("resnet8", 1, 1);
+  const std::vector<Point> points = line_of_points(14);
+  const auto alone = evaluate(*small.make("resident", {&cuda_backend(0)}), points);
+  const auto shared = small.make("resident", {&cuda_backend(0), &cuda_backend(1), &cuda_backend(2)}, 3);
+  const auto together = evaluate(*shared, points);
+  for (std::size_t k = 0; k < points.size(); ++k) {
+    EXPECT_EQ(together[k].train.loss, alone[k].train.loss) << k;
+    EXPECT_EQ(together[k].test.loss, alone[k].test.loss) << k;
+  }
+}
+
+TEST_F(CudaGridDevices, OneThatIsLostLeavesItsPointsToTheOthers) {
+  const EngineCase small("resnet8", 1);
+  const std::vector<Point> points = line_of_points(14);
+  const auto alone = evaluate(*small.make("resident", {&cuda_backend(0)}), points);
+  const auto shared = small.make("resident", {&cuda_backend(1), &cuda_backend(0)}, 3);
+  simt::lose_device(1, 3);
+  const auto found = evaluate(*shared, points);
+  for (std::size_t k = 0; k < points.size(); ++k) EXPECT_EQ(found[k].train.loss, alone[k].train.loss) << k;
+  ASSERT_EQ(shared->notes().size(), 1u);
+  EXPECT_NE(shared->notes()[0].find("cuda:1 computes no more: "), std::string::npos) << shared->notes()[0];
+  EXPECT_NE(shared->notes()[0].find("the device is lost"), std::string::npos);
+  EXPECT_EQ(evaluate_point(*shared, points[5]).train.loss, alone[5].train.loss) << "the others go on";
+}
+
+TEST_F(CudaGridDevices, TheLastOneThatIsLostEndsTheRunAndKeepsWhatIsThere) {
+  const EngineCase small("resnet8", 1);
+  const auto engine = small.make("resident", {&cuda_backend(2)}, 4);
+  simt::lose_device(2, 9);  // a chunk takes five: it is lost in the second
+  std::size_t given = 0;
+  expect_error(
+      [&] {
+        engine->evaluate(
+            line_of_points(14), [&](std::size_t, const PointResult&) { ++given; }, [] { return false; });
+      },
+      {"cuda:2", "the device is lost"});
+  EXPECT_EQ(given, 4u);
+  simt::find_all_devices();
+  expect_error([&] { evaluate_point(*engine, {}); }, {"engine resident: all devices are lost"});
+}
+
+TEST(CudaGridEngine, TakesFewerPointsAtOnceWhereMemoryIsShort) {
+  const EngineCase small("resnet20", 1);
+  const auto plenty = small.on_device("resident");
+  const double loss = evaluate_point(*plenty, {0.1, 0}).train.loss;
+  memory_pool().trim();
+  const simt::Memory memory = simt::memory();
+  simt::set_total_memory(memory.allocated_bytes + (24u << 20));  // weights of resnet20 at 64 points take 35 MB
+  std::vector<float> pixels(static_cast<std::size_t>(small.train.image_size()));
+  normalize(small.train, small.set.normalization, 0, 1, pixels.data());
+  GridWork work;
+  work.plan = &small.net.plan;
+  work.tensors = small.net.tensors();
+  work.sets = {{pixels.data(), small.train.labels.data(), 1}};
+  work.kernels = "resident";
+  {
+    const auto engine = cuda_backend(0).grid_engine(work);
+    EXPECT_LT(engine->chunk(), 64);
+    EXPECT_GE(engine->chunk(), 1);
+    engine->start(std::vector<GridPoint>{{0.1, 0}});
+    EXPECT_EQ(engine->finish().losses[0].mean, loss);
+  }
+  simt::set_total_memory(simt::memory().allocated_bytes + (1u << 20));
+  expect_error([&] { cuda_backend(0).grid_engine(work); }, {"cuda:0", "no memory for"});
+  simt::set_total_memory(memory.total_bytes);
 }
 
 TEST(CudaGridEngine, RefusesWhatItDoesNotCompute) {
