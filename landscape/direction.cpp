@@ -108,6 +108,8 @@ double dot(const Direction& a, const Direction& b) {
   return sum;
 }
 
+bool is_statistic(Role role) { return role == Role::running_mean || role == Role::running_variance; }
+
 }  // namespace
 
 std::string_view name_of(Norm norm) { return kNorms[static_cast<std::size_t>(norm)]; }
@@ -157,6 +159,19 @@ Direction difference_direction(const State& from, const State& to, const Directi
     tensor = tensor_like(entry.value, d);
   }
   return direction;
+}
+
+Direction without_statistics(const Direction& direction, const State& center) {
+  Direction result = direction;
+  for (std::size_t i = 0; i < result.tensors.size(); ++i)
+    if (is_statistic(center.entries()[i].role)) result.tensors[i] = {};
+  return result;
+}
+
+bool moves_statistics(const Direction& direction, const State& center) {
+  for (std::size_t i = 0; i < direction.tensors.size(); ++i)
+    if (is_statistic(center.entries()[i].role) && direction.tensors[i].defined()) return true;
+  return false;
 }
 
 double cosine(const Direction& a, const Direction& b) {

@@ -54,6 +54,11 @@ Direction random_direction(const State& center, const DirectionOptions& options,
 // shape differs.
 Direction difference_direction(const State& from, const State& to, const DirectionOptions& options);
 
+// The same direction, which does not move batch norm's running statistics.
+Direction without_statistics(const Direction& direction, const State& center);
+// Does it move any of them?
+bool moves_statistics(const Direction& direction, const State& center);
+
 // Over all tensors as one vector, in double; NaN where a direction is zero.
 double cosine(const Direction& a, const Direction& b);
 double norm(const Direction& direction);

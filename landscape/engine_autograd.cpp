@@ -3,6 +3,7 @@
 #include "core/autograd.h"
 #include "core/backend.h"
 #include "landscape/prepared_images.h"
+#include "landscape/recomputed_statistics.h"
 
 namespace basin {
 namespace {
@@ -14,6 +15,8 @@ class AutogradEvaluator final : public Evaluator {
   AutogradEvaluator(const Plane& plane, const EvaluationSet& set) : plane_(plane), set_(set) {
     if (set.train != nullptr) train_.emplace_back(*set.train, set.normalization, kBlock);
     if (set.test != nullptr) test_.emplace_back(*set.test, set.normalization, kBlock);
+    if (set.statistics == BatchStatistics::recomputed)
+      batches_.emplace_back(set.train != nullptr ? *set.train : *set.test, set.normalization, set.statistics_batch);
   }
 
   std::string engine() const override { return "autograd"; }
@@ -24,6 +27,7 @@ class AutogradEvaluator final : public Evaluator {
     const Recording off(false);
     for (std::size_t i = 0; i < points.size() && !stop(); ++i) {
       State state = displaced(plane_, points[i]);
+      for (const PreparedImages& batches : batches_) state = with_recomputed_statistics(*plane_.model, state, batches);
       PointResult result;
       for (const PreparedImages& images : train_) result.train = measure_images(images, state);
       for (const PreparedImages& images : test_) result.test = measure_images(images, state);
@@ -51,7 +55,7 @@ class AutogradEvaluator final : public Evaluator {
 
   Plane plane_;
   EvaluationSet set_;
-  std::vector<PreparedImages> train_, test_;  // one or none
+  std::vector<PreparedImages> train_, test_, batches_;  // one or none
 };
 
 }  // namespace

@@ -90,6 +90,7 @@ std::span<const Engine> engines() {
        .fast = "exact (fp32)",
        .use = "the model's own forward, which checks the other engines",
        .takes_plan = false,
+       .recomputes = true,
        .make = make_autograd_evaluator},
   };
   return table;

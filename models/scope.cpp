@@ -12,8 +12,9 @@ constexpr double kMomentum = 0.1;          // of the running statistics, PyTorch
 constexpr double kLinearDeviation = 1e-3;  // the reference tool's
 
 // r <- (1 - momentum) r + momentum * batch, in a tensor of its own: a recorded graph may still hold the old one.
-void update_running(Entry& running, const Tensor& batch, double correction) {
-  running.value = (running.value * (1 - kMomentum) + batch * (kMomentum * correction)).detach();
+void update_running(Entry& running, const Tensor& batch, double momentum, double correction) {
+  const Tensor part = batch * (momentum * correction);
+  running.value = (momentum == 1 ? part : running.value * (1 - momentum) + part).detach();
 }
 
 void count_batch(Entry& batches) {
@@ -100,8 +101,9 @@ Tensor Scope::batch_norm(std::string_view name, const Tensor& x, const NormOptio
   check(n > 1, "model: batch norm ", prefix_, name, " needs two values per channel to train, found ", x.shape());
   const BatchNormResult result = batch_norm_training(x, gamma, beta, options.residual, norm);
   const Recording off(false);
-  update_running(mean, result.mean, 1);
-  update_running(variance, result.variance, static_cast<double>(n) / static_cast<double>(n - 1));
+  const double momentum = mode_ == Mode::estimate ? 1 : kMomentum;
+  update_running(mean, result.mean, momentum, 1);
+  update_running(variance, result.variance, momentum, static_cast<double>(n) / static_cast<double>(n - 1));
   count_batch(entry(name, "num_batches_tracked", Role::batches_tracked, {}, x, {}));
   return result.y;
 }

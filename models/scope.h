@@ -22,6 +22,7 @@ namespace basin {
 enum class Mode : std::uint8_t {
   initialize,  // create missing tensors; shapes come from the input; nothing is computed, layers return zeros
   train,       // batch statistics; running statistics are updated in the state
+  estimate,    // the same, but the running statistics become those of the batch
   evaluate,    // running statistics
 };
 
@@ -51,7 +52,7 @@ class Scope {
   // weight: kaiming normal by fan-in, N(0, 2 / (R S C)); bias 0 (He et al. 2015, eq. 10).
   Tensor conv(std::string_view name, const Tensor& x, const ConvOptions& options) const;
   // gamma 1, beta 0, running mean 0, variance 1; momentum 0.1 (unbiased variance into the running one, as PyTorch).
-  // x (N, H, W, C) or (N, C). In Mode::train each channel needs at least two values.
+  // x (N, H, W, C) or (N, C). In Mode::train and Mode::estimate each channel needs at least two values.
   Tensor batch_norm(std::string_view name, const Tensor& x, const NormOptions& options = {}) const;
   // Gives the batch norm its place in the state's order when PyTorch declares it before a layer that runs earlier.
   // x as in batch_norm(). Does nothing outside Mode::initialize.

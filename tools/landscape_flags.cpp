@@ -17,6 +17,7 @@ namespace basin {
 namespace {
 
 const std::vector<std::string> kSplits{"train", "test", "both"};
+const std::vector<std::string> kStatistics{"auto", "frozen", "interpolated", "recomputed"};
 
 // Error with the nearest name unless `value` is one of `names`.
 void check_name(const char* flag, const std::string& value, const std::vector<std::string>& names) {
@@ -74,6 +75,14 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
           "auto (the first usable GPU, else the CPU), cpu, cuda, cuda:N, or several GPUs that share the points, "
           "cuda:0,1")
       ->capture_default_str();
+  command
+      .add_option("--bn", flags.statistics,
+                  "Batch-norm statistics at a point: frozen, those of the network; interpolated, they move with the "
+                  "direction; recomputed, from the images, batch by batch; auto: as the direction says")
+      ->capture_default_str();
+  command.add_option("--bn-batch", flags.statistics_batch, "Images of a batch with --bn recomputed")
+      ->check(positive())
+      ->capture_default_str();
   command.add_option("--threads", flags.threads, "Threads (default: one per processor); results do not depend on it")
       ->check(positive());
   command.add_flag("--json", flags.json, "Print one JSON object on stdout");
@@ -101,6 +110,7 @@ std::string device_text(const EvaluatorOptions& options) {
 
 Subject::Subject(const LandscapeFlags& flags) : flags_(flags) {
   check_name("--split", flags.split, kSplits);
+  check_name("--bn", flags.statistics, kStatistics);
   evaluator_options(flags);  // before the data are read
   if (flags.threads > 0) set_thread_count(flags.threads);
   checkpoint_ = load_checkpoint(flags.checkpoint, flags.model, cpu_backend());
@@ -117,6 +127,8 @@ Subject::Subject(const LandscapeFlags& flags) : flags_(flags) {
                flags.data.empty() ? " (--data names others)" : "");
   set_.normalization = dataset.normalization;
   set_.loss = parse_objective(flags.loss);
+  if (flags.statistics == "recomputed") set_.statistics = BatchStatistics::recomputed;
+  set_.statistics_batch = flags.statistics_batch;
   if (flags.split != "test") set_.train = &(train_ = chosen(std::move(dataset.train), flags, "train"));
   if (flags.split != "train") set_.test = &(test_ = chosen(std::move(dataset.test), flags, "test"));
 }
@@ -127,6 +139,8 @@ nlohmann::json Subject::configuration() const {
                       {"dataset", dataset_},
                       {"split", flags_.split},
                       {"loss", flags_.loss}};
+  if (flags_.statistics != "auto") json["bn"] = flags_.statistics;
+  if (set_.statistics == BatchStatistics::recomputed) json["bn_batch"] = set_.statistics_batch;
   if (set_.train != nullptr) json["train"] = {{"images", train_.count}, {"sha256", hash_of(train_)}};
   if (set_.test != nullptr) json["test"] = {{"images", test_.count}, {"sha256", hash_of(test_)}};
   return json;

@@ -20,6 +20,8 @@ struct LandscapeFlags {
   std::int64_t usual_images = 0;  // 0: all
   std::string loss = "cross-entropy";
   std::string engine = "auto", precision = "auto", device = "auto";
+  std::string statistics = "auto";      // of batch norm: or frozen, interpolated, recomputed
+  std::int64_t statistics_batch = 128;  // images
   int threads = 0;
   bool json = false, quiet = false;
 };

@@ -68,12 +68,14 @@ class Axes {
       file_ = flags.direction_file;
       configuration_ = {{"x_norm", norm(pair_.x)}, {"type", name_of(pair_.x.kind)}};
       if (pair_.y) configuration_.update({{"y_norm", norm(*pair_.y)}, {"cosine", cosine(pair_.x, *pair_.y)}});
+      treat_statistics(flags.landscape.statistics, center.state);
       return;
     }
     pair_.x = make_axis(flags, center, flags.to, flags.x_index, configuration_["x"]);
     if (two_dimensional) pair_.y = make_axis(flags, center, flags.to2, flags.y_index, configuration_["y"]);
     pair_.attributes["configuration"] = configuration_.dump();
     file_ = directions_path(flags).filename().string();
+    treat_statistics(flags.landscape.statistics, center.state);
   }
 
   void save(const RunFlags& flags, const State& state) const {
@@ -85,6 +87,16 @@ class Axes {
   const Json& configuration() const { return configuration_; }
 
  private:
+  void treat_statistics(const std::string& mode, const State& center) {
+    if (mode == "frozen") {
+      pair_.x = without_statistics(pair_.x, center);
+      if (pair_.y) pair_.y = without_statistics(*pair_.y, center);
+    }
+    check(
+        mode != "interpolated" || moves_statistics(pair_.x, center) || (pair_.y && moves_statistics(*pair_.y, center)),
+        "--bn interpolated: the directions do not move the statistics; give --type states");
+  }
+
   DirectionPair pair_;
   std::string file_;
   Json configuration_;
