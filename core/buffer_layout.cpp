@@ -58,7 +58,7 @@ class Arena {
 
 }  // namespace
 
-BufferLayout lay_out(const Plan& plan) {
+BufferLayout lay_out(const Plan& plan, bool may_replace) {
   const std::vector<std::size_t> last = last_uses(plan);
   BufferLayout layout;
   layout.offset.assign(plan.buffers.size(), -1);
@@ -67,7 +67,7 @@ BufferLayout lay_out(const Plan& plan) {
     const Stage& stage = plan.stages[s];
     const auto output = static_cast<std::size_t>(stage.output);
     const int taken_over = replaceable(plan, stage);
-    const bool in_place = taken_over > 0 && last[static_cast<std::size_t>(taken_over)] == s;
+    const bool in_place = may_replace && taken_over > 0 && last[static_cast<std::size_t>(taken_over)] == s;
     layout.in_place.push_back(in_place);
     layout.offset[output] =
         in_place ? layout.offset[static_cast<std::size_t>(taken_over)] : arena.take(plan.buffers[output].count());

@@ -16,6 +16,7 @@ struct BufferLayout {
   std::vector<bool> in_place;
 };
 
-BufferLayout lay_out(const Plan& plan);
+// Without `in_place` an output never takes the place of an operand.
+BufferLayout lay_out(const Plan& plan, bool in_place = true);
 
 }  // namespace basin

@@ -65,6 +65,7 @@ std::span<const Engine> engines() {
        .fast = "fast (fp16)",
        .use = "any network on the tensor cores of a GPU",
        .on_gpu = true,
+       .recomputes = true,
        .make = make_generic_evaluator},
       {.name = "amx",
        .exact = "exact (bf16x3)",

@@ -10,6 +10,7 @@
 #include "cuda/graph.h"
 #include "cuda/grid/point_kernels.h"
 #include "cuda/grid/resident_layout.h"
+#include "cuda/memory_pool.h"
 
 namespace basin::cuda {
 namespace {
@@ -105,9 +106,11 @@ class ChunkedGridEngine final : public GridEngine {
     const auto [found, is_new] = graphs_.try_emplace(count);
     if (is_new) return run();
     if (!found->second) {
+      MemoryArena& arena = arenas_.emplace_back(memory_pool(), stream_);
       Capture capture(stream_);
       run();
       found->second.emplace(capture.finish());
+      arena.close();
     }
     found->second->run(stream_);
   }
@@ -137,6 +140,7 @@ class ChunkedGridEngine final : public GridEngine {
   std::int64_t chunk_ = 0;
   std::unique_ptr<PointKernels> kernels_;
   std::optional<DeviceBuffer> points_, results_;
+  std::deque<MemoryArena> arenas_;                       // of the graphs, which they outlive
   std::map<std::int64_t, std::optional<Graph>> graphs_;  // by points
   std::vector<std::unique_ptr<Slot>> idle_;
   std::deque<std::unique_ptr<Slot>> under_way_;
@@ -156,10 +160,7 @@ std::string grid_obstacle(int device, const GridWork& work) {
   if (info.major < 8)
     return "engine " + work.kernels + ": " + info.name + " has compute capability " + std::to_string(info.major) + "." +
            std::to_string(info.minor) + ", 8.0 is needed";
-  if (work.kernels == "generic")
-    return work.statistics == BatchStatistics::stored
-               ? ""
-               : "engine generic: batch-norm statistics are not recomputed by it";
+  if (work.kernels == "generic") return "";
   if (work.kernels != "resident") return "grid engine: no kernels '" + work.kernels + "'";
   if (work.arithmetic == DType::f32) return "engine resident: computes in f16 or bf16, not in f32";
   if (work.statistics == BatchStatistics::recomputed)

@@ -51,6 +51,13 @@ class PlaneWeights {
   DeviceBuffer affine_, rules_, weights_, floats_;
 };
 
+// Statistics of batch norm that take the place of the plane's: sums (K, 2, channels) of means and of variances, over
+// `batches`.
+struct PointStatistics {
+  const double* sums = nullptr;
+  std::int64_t batches = 1;
+};
+
 // blobs[k] = the weights at points[k], every word of them.
 //
 // The fold is that of landscape/fold.h and landscape/plane.h, bit for bit: each tensor at the point is the sum in
@@ -64,6 +71,10 @@ class PlaneWeights {
 // not_finite (K) i32: how many threads have met a weight or shift that is not finite in the blob; 0 at a point that can
 // be trusted.
 void perturb(Stream stream, const PlaneWeights& plane, const PlanePoint* points, DType type, const View& scales,
-             const View& blobs, const View& not_finite);
+             const View& blobs, const View& not_finite, const PointStatistics* statistics = nullptr);
+
+// gamma[k, c] and beta[k, c] f32 of the channels at points[k]: (K, channels).
+void plane_channels(Stream stream, const PlaneWeights& plane, const PlanePoint* points, const View& gamma,
+                    const View& beta);
 
 }  // namespace basin::cuda

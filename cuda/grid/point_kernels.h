@@ -14,7 +14,7 @@ class PointKernels {
   virtual ~PointKernels() = default;
 
   // results[set * count + k] = the losses at points[k]; both on the device, 1 <= count <= the `points` that the object
-  // was made for. All launches are in the object's stream; may be captured; waits for nothing and allocates nothing.
+  // was made for. All launches are in the object's stream; may be captured in a MemoryArena; waits for nothing.
   virtual void run(const PlanePoint* points, std::int64_t count, PointLosses* results) = 0;
   // loss (points, images) f32 of an image set, as the last run() leaves them.
   virtual ConstView image_losses(std::size_t set) const = 0;

@@ -166,6 +166,31 @@ TEST(CudaGridGenericEngine, OverflowIsFlaggedAndEvaluatedAgain) {
   EXPECT_EQ(engine->notes().size(), 1u);
 }
 
+// Batch norms behind contractions with and without residual, before them, and none.
+TEST(CudaGridGenericEngine, RecomputesStatisticsAsTheCpuDoes) {
+  for (const std::string name : {"bottlenecks", "dense", "pooled"}) {
+    const SmallLandscape& small = landscape_of(name, 3);
+    EvaluationSet set = small.set();
+    set.statistics = BatchStatistics::recomputed;
+    set.statistics_batch = 2;
+    const std::vector<Point> points = {{0, 0}, {0.3, -0.2}};
+    const auto truth = evaluate_points(*make_evaluator(small.plane(), set, {.engine = "autograd"}), points);
+    for (const auto& [precision, tolerance] :
+         {std::pair{LandscapePrecision::exact, 2e-5}, {LandscapePrecision::fast, 5e-3}}) {
+      const auto engine =
+          make_evaluator(small.plane(), set, {.precision = precision, .devices = {&cuda_backend(0)}, .chunk = 2});
+      EXPECT_EQ(engine->engine(), "generic");
+      const auto found = evaluate_points(*engine, points), again = evaluate_points(*engine, points);  // by a graph
+      for (std::size_t k = 0; k < points.size(); ++k) {
+        SCOPED_TRACE(name + " " + engine->precision() + " " + std::to_string(k));
+        EXPECT_NEAR(found[k].train.loss, truth[k].train.loss, tolerance * truth[k].train.loss);
+        EXPECT_NEAR(found[k].test.loss, truth[k].test.loss, tolerance * truth[k].test.loss);
+        EXPECT_EQ(again[k].train.loss, found[k].train.loss);
+      }
+    }
+  }
+}
+
 TEST(CudaGridGenericEngine, TakesEveryModelOfTheRegistry) {
   for (const std::string name :
        {"vgg9", "vgg16-bn", "resnet20", "resnet56-noshort", "wrn56-2", "resnet18", "resnet50", "densenet121"}) {

@@ -67,6 +67,21 @@ __global__ void __launch_bounds__(kThreads) transform_points_kernel(ElementOpera
   if (!held) in.overflowed.atomic_add(image, 1);
 }
 
+// mean_sums[c] += mean[c], variance_sums[c] += variance[c] * correction
+//
+// All (C); sums f64.
+// Map:   a thread owns a channel.
+// Cost:  24 bytes read and 16 written a channel.
+// Order: that of the launches.
+__global__ void __launch_bounds__(kThreads)
+    add_statistics_kernel(Global<const float> mean, Global<const float> variance, double correction, int channels,
+                          Global<double> mean_sums, Global<double> variance_sums) {
+  const int c = blockIdx.x * kThreads + threadIdx.x;
+  if (c >= channels) return;
+  mean_sums[c] = mean_sums[c] + static_cast<double>(mean[c]);
+  variance_sums[c] = std::fma(static_cast<double>(variance[c]), correction, static_cast<double>(variance_sums[c]));
+}
+
 struct LossOperands {
   Global<const float> logits;
   Global<const std::int32_t> labels;
@@ -138,6 +153,16 @@ void transform_points(Stream stream, const PointElements& e, DType type) {
     launch(stream, {blocks_for(in.count, kThreads), kThreads},
            vectors ? transform_points_kernel<T, kWidth> : transform_points_kernel<T, 1>, in);
   });
+}
+
+void add_statistics(Stream stream, const ConstView& mean, const ConstView& variance, double correction,
+                    const View& mean_sums, const View& variance_sums) {
+  const std::int64_t channels = mean.size();
+  check(variance.size() == channels && mean_sums.size() == channels && variance_sums.size() == channels,
+        "add_statistics: ", channels, " means, ", variance.size(), " variances");
+  launch(stream, {blocks_for(channels, kThreads), kThreads}, add_statistics_kernel, global<float>(mean),
+         global<float>(variance), correction, static_cast<int>(channels), global<double>(mean_sums),
+         global<double>(variance_sums));
 }
 
 void point_losses(Stream stream, const PointLogits& in) {

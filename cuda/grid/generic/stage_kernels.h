@@ -25,6 +25,10 @@ struct PointElements {
 // y = relu?(x * scale[c] + shift[c] + residual?) of f32, f16 or bf16, in f32, rounded once. relu keeps NaN.
 void transform_points(Stream stream, const PointElements& elements, DType type);
 
+// sums of means += mean, sums of variances += variance * correction; f32 (C), f64 (C).
+void add_statistics(Stream stream, const ConstView& mean, const ConstView& variance, double correction,
+                    const View& mean_sums, const View& variance_sums);
+
 // The losses of images first_image, ... of a set of `set_images`, at points first_point, ...
 struct PointLogits {
   ConstView logits;                    // (points, images, classes) f32
