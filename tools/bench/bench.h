@@ -12,6 +12,7 @@ namespace basin {
 struct BenchOptions {
   Backend& backend;
   std::vector<std::int64_t> batches;  // images of operations and training steps
+  std::int64_t images = 512;          // of surfaces
   bool on_cpu() const { return &backend == &cpu_backend(); }
 };
 
@@ -19,8 +20,10 @@ struct BenchOptions {
 void register_convolution_benchmarks(const BenchOptions& options);
 void register_operation_benchmarks(const BenchOptions& options);  // batch norm, elementwise, optimizers, likewise
 void register_training_benchmarks(const BenchOptions& options);   // training/resnet20/fp32/128
-// The CPU's: surface/resnet20/exact/512; tiles/16_at_32_residual/exact, none where the processor has no AMX.
-void register_surface_benchmarks();
+// surface/resnet20/exact/512: points of so many images. On GPUs each engine, and what it does of what the tensor cores
+// can (mma.sync, measured in the same run).
+void register_surface_benchmarks(const BenchOptions& options);
+// The CPU's: tiles/16_at_32_residual/exact, none where the processor has no AMX.
 void register_tile_benchmarks();
 
 }  // namespace basin

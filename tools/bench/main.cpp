@@ -1,5 +1,5 @@
-// basin_bench [--device=cpu|cuda|cuda:N] [--threads=N] [--batch=N,N,...] [Google Benchmark's flags]: times Basin's
-// kernels and training steps and, on the CPU, surfaces.
+// basin_bench [--device=cpu|cuda|cuda:N] [--threads=N] [--batch=N,N,...] [--images=N] [Google Benchmark's flags]: times
+// Basin's kernels, training steps and surfaces.
 #include <benchmark/benchmark.h>
 
 #include <charconv>
@@ -18,6 +18,7 @@ namespace {
 struct Flags {
   std::string device = "cpu";
   std::vector<std::int64_t> batches;  // empty: 128, on GPUs 1024 too
+  std::int64_t images = 0;            // of surfaces; 0: 512, on GPUs 10,000
 };
 
 std::int64_t positive(std::string_view flag, std::string_view text) {
@@ -42,6 +43,8 @@ Flags parse(int argc, char** argv) {
       flags.device = *device;
     } else if (const auto threads = value_of(argument, "--threads")) {
       set_thread_count(static_cast<int>(positive("--threads", *threads)));
+    } else if (const auto images = value_of(argument, "--images")) {
+      flags.images = positive("--images", *images);
     } else if (auto sizes = value_of(argument, "--batch")) {
       while (!sizes->empty()) {
         const std::string_view size = sizes->substr(0, sizes->find(','));
@@ -50,7 +53,8 @@ Flags parse(int argc, char** argv) {
       }
     } else {
       fail("unknown flag ", argument,
-           " (--device=cpu|cuda|cuda:N, --threads=N, --batch=N,N, --benchmark_filter=REGEX, ...)");
+           " (--device=cpu|cuda|cuda:N, --threads=N, --batch=N,N, --images=N, --benchmark_filter=REGEX, "
+           "...)");
     }
   }
   return flags;
@@ -63,15 +67,14 @@ void run(int argc, char** argv) {
   BenchOptions options{.backend = select_backend(flags.device, &reason), .batches = flags.batches};
   if (options.batches.empty())
     options.batches = options.on_cpu() ? std::vector<std::int64_t>{128} : std::vector<std::int64_t>{128, 1024};
+  options.images = flags.images > 0 ? flags.images : options.on_cpu() ? 512 : 10'000;
   benchmark::AddCustomContext("basin_device", options.backend.name() + " (" + reason + ")");
   benchmark::AddCustomContext("basin_threads", std::to_string(thread_count()));
   register_convolution_benchmarks(options);
   register_operation_benchmarks(options);
   register_training_benchmarks(options);
-  if (options.on_cpu()) {
-    register_surface_benchmarks();
-    register_tile_benchmarks();
-  }
+  register_surface_benchmarks(options);
+  if (options.on_cpu()) register_tile_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }

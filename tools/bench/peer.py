@@ -45,12 +45,12 @@ class Block(nn.Module):
         return self.second(self.first(x), self.shortcut(x))
 
 
-def resnet(depth):
+def resnet(depth, width=1):
     layers, blocks = [conv(3, 16)], (depth - 2) // 6
-    for inputs, outputs in ((16, 16), (16, 32), (32, 64)):
-        layers.append(Block(inputs, outputs, outputs // inputs))
+    for inputs, outputs in ((16, 16 * width), (16 * width, 32 * width), (32 * width, 64 * width)):
+        layers.append(Block(inputs, outputs, 1 if outputs == 16 * width else 2))
         layers += [Block(outputs, outputs, 1) for _ in range(blocks - 1)]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), Unit(nn.Linear(64, 10), False, False))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), Unit(nn.Linear(64 * width, 10), False, False))
 
 
 def vgg9():
@@ -74,7 +74,11 @@ NETWORKS = {"vgg9": vgg9, "vgg16-bn": vgg16_bn}
 
 def network(name):
     torch.manual_seed(0)
-    net = NETWORKS[name]() if name in NETWORKS else resnet(int(name.removeprefix("resnet")))
+    if name in NETWORKS:
+        net = NETWORKS[name]()
+    else:  # resnet56, wrn56-4
+        depth, _, width = name.removeprefix("resnet").removeprefix("wrn").partition("-")
+        net = resnet(int(depth), int(width or 1))
     with torch.no_grad():
         net.train()(torch.randn(64, 3, 32, 32))  # statistics for batch norm
     return net.eval()

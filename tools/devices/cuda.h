@@ -11,6 +11,7 @@ int cuda_device_count(std::string* reason);
 // Why `device` cannot be computed on, in one line; "": it can.
 std::string cuda_obstacle(int device);
 std::string cuda_device_text(int device);  // "NVIDIA H200, compute capability 9.0"
-Backend& cuda_backend_of(int device);      // Error where there is an obstacle
+double cuda_tensor_core_limit(int device, DType type);
+Backend& cuda_backend_of(int device);  // Error where there is an obstacle
 
 }  // namespace basin

@@ -64,6 +64,12 @@ Backend& select_backend(std::string_view device, std::string* reason) {
        near.empty() ? "" : "; did you mean " + near + "?");
 }
 
+double tensor_core_limit(Backend& gpu, DType type) {
+  const std::optional<int> index = cuda_index(gpu.name());
+  check(index.has_value(), "tensor cores: ", gpu.name(), " is no GPU");
+  return cuda_tensor_core_limit(*index, type);
+}
+
 std::vector<Backend*> select_gpus(std::string_view devices, std::string* reason) {
   std::vector<Backend*> gpus;
   for (std::size_t begin = 0; begin <= devices.size();) {

@@ -18,6 +18,9 @@ Backend& select_backend(std::string_view device, std::string* reason = nullptr);
 // named twice.
 std::vector<Backend*> select_gpus(std::string_view devices, std::string* reason = nullptr);
 
+// FLOP/s of the tensor cores of a GPU on mma.sync alone, for operands of f16, bf16 or f32 (as tf32); some milliseconds.
+double tensor_core_limit(Backend& gpu, DType type);
+
 struct CudaDevice {
   std::string name;          // "NVIDIA H200"
   int major = 0, minor = 0;  // compute capability

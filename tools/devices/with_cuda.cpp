@@ -1,4 +1,5 @@
 #include "cuda/cuda_backend.h"
+#include "cuda/grid/mma_rate.h"
 #include "cuda/installation.h"
 #include "cuda/runtime.h"
 #include "tools/devices/cuda.h"
@@ -16,6 +17,11 @@ std::string cuda_device_text(int device) {
 }
 
 Backend& cuda_backend_of(int device) { return cuda::cuda_backend(device); }
+
+double cuda_tensor_core_limit(int device, DType type) {
+  cuda::select_device(device);
+  return cuda::mma_flops_per_second(type);
+}
 
 CudaReport report_cuda() {
   CudaReport report;

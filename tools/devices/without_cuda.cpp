@@ -14,6 +14,7 @@ int cuda_device_count(std::string* reason) {
 }
 std::string cuda_obstacle(int) { return kNotBuilt; }
 std::string cuda_device_text(int) { fail(kNotBuilt); }
+double cuda_tensor_core_limit(int, DType) { fail(kNotBuilt); }
 Backend& cuda_backend_of(int) { fail(kNotBuilt); }
 
 CudaReport report_cuda() {
