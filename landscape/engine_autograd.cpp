@@ -1,5 +1,7 @@
 #include "landscape/engine_autograd.h"
 
+#include <algorithm>
+
 #include "core/autograd.h"
 #include "core/backend.h"
 #include "landscape/prepared_images.h"
@@ -15,8 +17,10 @@ class AutogradEvaluator final : public Evaluator {
   AutogradEvaluator(const Plane& plane, const EvaluationSet& set) : plane_(plane), set_(set) {
     if (set.train != nullptr) train_.emplace_back(*set.train, set.normalization, kBlock);
     if (set.test != nullptr) test_.emplace_back(*set.test, set.normalization, kBlock);
-    if (set.statistics == BatchStatistics::recomputed)
-      batches_.emplace_back(set.train != nullptr ? *set.train : *set.test, set.normalization, set.statistics_batch);
+    if (set.statistics == BatchStatistics::recomputed) {
+      const Images& first = set.train != nullptr ? *set.train : *set.test;
+      batches_.emplace_back(first, set.normalization, std::min(set.statistics_batch, first.count));
+    }
   }
 
   std::string engine() const override { return "autograd"; }

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include "data/preprocess.h"
+#include <map>
+
+#include "core/parallel.h"
 #include "tests/expect_error.h"
+#include "tests/landscape/forward_in_double.h"
 #include "tests/landscape/network_edits.h"
 #include "tests/landscape/small_networks.h"
 
@@ -55,6 +58,93 @@ TEST(RecomputedStatistics, AreTheAveragesOfBatches) {
             state.find("a.bn.num_batches_tracked")->value.to_vector<std::int64_t>());
 }
 
+bool is_statistic(const Entry& entry) {
+  return entry.role == Role::running_mean || entry.role == Role::running_variance;
+}
+
+// Training in float64 from statistics of 0 leaves a tenth of each batch's own in them.
+std::map<std::string, std::vector<double>> statistics_in_double(const SmallLandscape& small, std::int64_t batch) {
+  std::map<std::string, std::vector<double>> sums;
+  const std::int64_t count = small.train.count;
+  for (std::int64_t first = 0; first < count; first += batch) {
+    State state = in_double(small.state);
+    for (Entry& entry : state.entries())
+      if (is_statistic(entry)) entry.value = Tensor::zeros(entry.value.shape(), DType::f64, cpu_backend());
+    const Tensor images = batch_of(small, first, std::min(batch, count - first));
+    forward(small.model, state, cast(images, DType::f64), Mode::train);
+    for (const Entry& entry : state.entries()) {
+      if (!is_statistic(entry)) continue;
+      const std::vector<double> values = entry.value.to_vector<double>();
+      std::vector<double>& sum = sums[entry.name];
+      sum.resize(values.size());
+      for (std::size_t c = 0; c < values.size(); ++c)
+        sum[c] += 10 * values[c] / static_cast<double>((count + batch - 1) / batch);
+    }
+  }
+  return sums;
+}
+
+TEST(RecomputedStatistics, OfAllLayersAreThoseInFloat64) {
+  for (const std::size_t network : {3, 6, 7}) {  // bottlenecks, strange, dense
+    const SmallLandscape small(small_networks()[network], 5, 1);
+    const PreparedImages batches(small.train, small.normalization, 2);
+    const State found = with_recomputed_statistics(small.model, small.state, batches);
+    const auto truth = statistics_in_double(small, 2);
+    for (const Entry& entry : found.entries()) {
+      if (!is_statistic(entry)) continue;
+      const std::vector<double>& wanted = truth.at(entry.name);
+      const std::vector<float> values = entry.value.to_vector<float>();
+      double difference = 0, norm = 0;
+      for (std::size_t c = 0; c < wanted.size(); ++c) {
+        difference += std::pow(static_cast<double>(values[c]) - wanted[c], 2);
+        norm += wanted[c] * wanted[c];
+      }
+      EXPECT_LE(std::sqrt(difference / norm), 1e-5) << small.model.name << " " << entry.name;
+    }
+  }
+}
+
+TEST(RecomputedStatistics, AreTheSameBitsOnAnyNumberOfThreads) {
+  const SmallLandscape small("resnet20", 7, 2);
+  EvaluationSet set = small.set();
+  set.statistics = BatchStatistics::recomputed;
+  set.statistics_batch = 3;  // the last one is a single image
+  const std::vector<Point> points = {{0, 0}, {0.4, -0.3}};
+  const int threads = thread_count();
+  std::vector<std::vector<PointResult>> results;
+  for (const int count : {1, 2, 3}) {
+    set_thread_count(count);
+    results.push_back(evaluate_points(*make_evaluator(small.plane(), set), points));
+  }
+  set_thread_count(threads);
+  for (const auto& result : results)
+    for (std::size_t k = 0; k < points.size(); ++k) EXPECT_TRUE(same_bits(result[k], results[0][k])) << k;
+}
+
+TEST(RecomputedStatistics, OfABatchLargerThanTheSetAreThoseOfTheSet) {
+  const SmallLandscape small(small_networks()[0], 3, 1);
+  EvaluationSet set = small.set();
+  set.statistics = BatchStatistics::recomputed;
+  std::vector<PointResult> results;
+  for (const std::int64_t batch : {std::int64_t{3}, std::int64_t{1} << 50}) {
+    set.statistics_batch = batch;
+    results.push_back(evaluate_point(*make_evaluator(small.plane(), set), {0.1, 0.1}));
+  }
+  EXPECT_TRUE(same_bits(results[0], results[1]));
+}
+
+// Of 1 x 1 pixels, so that one image gives a channel one value; five images in batches of two leave one.
+TEST(RecomputedStatistics, NeedTwoValuesAChannel) {
+  const SmallLandscape small(small_networks()[1], 5, 1);  // down to 1 x 1
+  EvaluationSet set = small.set();
+  set.statistics = BatchStatistics::recomputed;
+  set.statistics_batch = 2;
+  const auto evaluator = make_evaluator(small.plane(), set);
+  expect_error([&] { evaluate_point(*evaluator, {}); }, {"batch norm", "two values"});
+  set.statistics_batch = 5;
+  EXPECT_TRUE(std::isfinite(evaluate_point(*make_evaluator(small.plane(), set), {}).train.loss));
+}
+
 // One batch of all images, normalised by its own statistics, is what training computes but for the unbiased variance.
 TEST(RecomputedStatistics, OfOneBatchEvaluateNearlyAsTrainingDoes) {
   SmallLandscape small(small_networks()[3], 6, 1);
@@ -81,8 +171,7 @@ TEST(RecomputedStatistics, DirectionsCanLeaveTheStatisticsAlone) {
   const Direction still = without_statistics(small.x, small.state);
   EXPECT_FALSE(moves_statistics(still, small.state));
   for (std::size_t i = 0; i < still.tensors.size(); ++i) {
-    const Role role = small.state.entries()[i].role;
-    const bool statistic = role == Role::running_mean || role == Role::running_variance;
+    const bool statistic = is_statistic(small.state.entries()[i]);
     EXPECT_EQ(still.tensors[i].defined(), small.x.tensors[i].defined() && !statistic);
   }
 }

@@ -3,6 +3,8 @@
     pytorch_parity.py logits MODEL FOLDER    weights, images and their eval-mode logits
     pytorch_parity.py training DTYPE BATCH FOLDER
                                              resnet20: weights, batches, the losses of ten steps and the state after them
+    pytorch_parity.py statistics BATCH COUNT FOLDER
+                                             resnet20: weights, uint8 images, and the state after update_bn
 
 Weights are a state_dict as safetensors, images (..., H, W, C).
 """
@@ -17,7 +19,7 @@ import torch.nn.functional as F
 
 from pytorch_models import MODELS
 
-DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int32: "I32", torch.int64: "I64"}
+DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int32: "I32", torch.int64: "I64", torch.uint8: "U8"}
 
 
 def write_safetensors(path, tensors):
@@ -81,7 +83,20 @@ def training(dtype, batch, folder, steps=10):
                        "losses": torch.tensor(losses, dtype=torch.float64)})
 
 
+def statistics(batch, count, folder):
+    """In float64, of float32 weights; pixels are normalised to (pixel / 255 - 0.5) / 0.25."""
+    net = MODELS["resnet20"]()
+    initialize(net, eval_mode=True)
+    write_safetensors(os.path.join(folder, "weights.safetensors"), net.state_dict())
+    pixels = torch.randint(0, 256, (int(count), 3, 32, 32), dtype=torch.uint8)
+    write_safetensors(os.path.join(folder, "expected.safetensors"), {"pixels": pixels.permute(0, 2, 3, 1)})
+    images = (pixels.double() / 255 - 0.5) / 0.25
+    net.double()
+    torch.optim.swa_utils.update_bn(images.split(int(batch)), net)
+    write_safetensors(os.path.join(folder, "recomputed.safetensors"), net.state_dict())
+
+
 if __name__ == "__main__":
     torch.manual_seed(20)
     torch.set_num_threads(min(2, os.cpu_count() or 1))
-    {"logits": logits, "training": training}[sys.argv[1]](*sys.argv[2:])
+    {"logits": logits, "training": training, "statistics": statistics}[sys.argv[1]](*sys.argv[2:])
