@@ -78,9 +78,13 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
   command
       .add_option("--bn", flags.statistics,
                   "Batch-norm statistics at a point: frozen, those of the network; interpolated, they move with the "
-                  "direction; recomputed, from the images, batch by batch; auto: as the direction says")
+                  "direction (--type states --ignore none); recomputed, averages over batches of the training images, or "
+                  "of the test images where there are no others (by engine autograd on the CPU, generic on a GPU); "
+                  "auto: as the direction says")
       ->capture_default_str();
-  command.add_option("--bn-batch", flags.statistics_batch, "Images of a batch with --bn recomputed")
+  command
+      .add_option("--bn-batch", flags.statistics_batch,
+                  "Images of a batch with --bn recomputed; the last one takes what is left")
       ->check(positive())
       ->capture_default_str();
   command.add_option("--threads", flags.threads, "Threads (default: one per processor); results do not depend on it")

@@ -94,7 +94,7 @@ class Axes {
     }
     check(
         mode != "interpolated" || moves_statistics(pair_.x, center) || (pair_.y && moves_statistics(*pair_.y, center)),
-        "--bn interpolated: the directions do not move the statistics; give --type states");
+        "--bn interpolated: the directions do not move the statistics; give --type states --ignore none");
   }
 
   DirectionPair pair_;
