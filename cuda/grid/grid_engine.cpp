@@ -49,7 +49,15 @@ class ChunkedGridEngine final : public GridEngine {
     points_.emplace(stream_, points * sizeof(PlanePoint));
     results_.emplace(stream_, points * images_.size() * sizeof(PointLosses));
     for (int i = 0; i < 2; ++i) idle_.emplace_back(std::make_unique<Slot>(chunk_, images_, work.image_losses));
-    stream_synchronize();  // the host's images have been read
+    Stream(stream_).synchronize();  // the host's images have been read
+  }
+
+  // The stream's unused memory is given back to the pool of its own device.
+  ~ChunkedGridEngine() override {
+    try {
+      select_device(device_);
+    } catch (const Error&) {  // a device that is lost
+    }
   }
 
   std::int64_t chunk() const override { return chunk_; }
@@ -131,8 +139,6 @@ class ChunkedGridEngine final : public GridEngine {
     }
     return results;
   }
-
-  void stream_synchronize() const { Stream(stream_).synchronize(); }
 
   int device_;
   OwnedStream stream_;

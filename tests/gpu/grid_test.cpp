@@ -58,6 +58,32 @@ TEST(GpuGrid, ResidentAgreesWithTheCpu) {
                       LandscapePrecision::fast, 2e-3);
 }
 
+TEST(GpuGrid, GenericAgreesWithTheCpu) {
+  const auto networks = small_shapes()
+                            ? std::vector<std::string>{"resnet8"}
+                            : std::vector<std::string>{"resnet20", "vgg9", "vgg11-bn", "wrn56-2", "densenet121"};
+  for (const std::string& name : networks) {
+    const EngineCase subject(name, std::min<std::int64_t>(some_images(), 100));
+    expect_like_the_cpu(subject, "generic", LandscapePrecision::exact, 3e-5);
+    expect_like_the_cpu(subject, "generic", LandscapePrecision::fast, 3e-3);
+  }
+}
+
+TEST(GpuGrid, RecomputesStatisticsAsTheCpuDoes) {
+  EngineCase subject(small_shapes() ? "resnet8" : "resnet20", small_shapes() ? 3 : 100);
+  subject.set.statistics = BatchStatistics::recomputed;
+  subject.set.statistics_batch = small_shapes() ? 2 : 32;
+  const auto exact = make_evaluator(subject.net.plane(), subject.set, {.engine = "autograd"});
+  const PointResult truth = evaluate_point(*exact, kPoints[1]);
+  for (const auto& [precision, tolerance] :
+       {std::pair{LandscapePrecision::exact, 1e-4}, {LandscapePrecision::fast, 1e-2}}) {
+    const auto engine =
+        make_evaluator(subject.net.plane(), subject.set, {.precision = precision, .devices = {&device()}});
+    for (int turn = 0; turn < 2; ++turn)  // launch by launch, then by a graph
+      EXPECT_NEAR(evaluate_point(*engine, kPoints[1]).train.loss, truth.train.loss, tolerance * truth.train.loss);
+  }
+}
+
 template <class T>
 void expect_exact_integers(const EngineCase& subject) {
   const GridPoint at{2, 0};
