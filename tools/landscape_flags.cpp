@@ -76,11 +76,12 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
           "cuda:0,1")
       ->capture_default_str();
   command
-      .add_option("--bn", flags.statistics,
-                  "Batch-norm statistics at a point: frozen, those of the network; interpolated, they move with the "
-                  "direction (--type states --ignore none); recomputed, averages over batches of the training images, or "
-                  "of the test images where there are no others (by engine autograd on the CPU, generic on a GPU); "
-                  "auto: as the direction says")
+      .add_option(
+          "--bn", flags.statistics,
+          "Batch-norm statistics at a point: frozen, those of the network; interpolated, they move with the "
+          "direction (--type states --ignore none); recomputed, averages over batches of the training images, or "
+          "of the test images where there are no others (by engine autograd on the CPU, generic on a GPU); "
+          "auto: as the direction says")
       ->capture_default_str();
   command
       .add_option("--bn-batch", flags.statistics_batch,

@@ -248,6 +248,7 @@ TEST_F(BadInput, NamesThatDoNotExist) {
   expect_failure(kFailure, evaluate + "--precision fasst", {"--precision", "exact or fast", "did you mean fast?"});
   expect_failure(kFailure, evaluate + "--split tets", {"--split", "did you mean test?"});
   expect_failure(kFailure, evaluate + "--loss cros-entropy", {"loss", "did you mean cross-entropy?"});
+  expect_failure(kFailure, evaluate + "--bn frozn", {"--bn", "did you mean frozen?"});
   expect_failure(kFailure, surface + "--data data --norm filtr", {"--norm", "did you mean filter?"});
   expect_failure(kFailure, surface + "--data data --ignore biasb", {"--ignore", "did you mean biasbn?"});
   expect_failure(kFailure, surface + "--data data --type weigts", {"--type", "did you mean weights?"});
