@@ -3,13 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/cifar.h"
 #include "landscape/append_log.h"
 #include "landscape/engines.h"
 #include "landscape/surface_file.h"
-#include "models/training/checkpoint.h"
-#include "tests/landscape/landscape_values.h"
-#include "tests/temporary_folder.h"
+#include "tests/tools/network_folder.h"
 #include "tests/tools/run_command.h"
 
 namespace basin {
@@ -19,16 +16,6 @@ using Json = nlohmann::json;
 
 class EngineFlags : public ::testing::Test {
  protected:
-  EngineFlags() {
-    const Model model = find_model("resnet20");
-    save_checkpoint(folder_ / "net.safetensors", model, random_state(model, 1), {});
-    Dataset dataset;
-    for (int i = 0; i < 10; ++i) dataset.class_names.push_back("class" + std::to_string(i));
-    dataset.train = random_pixels(24, 1);
-    dataset.test = random_pixels(10, 2);
-    write_cifar10(dataset, folder_ / "data", true);
-  }
-
   CommandResult run(const std::string& command, const std::string& flags) const {
     return run_command(folder_.path(), command + " net.safetensors --data data --json " + flags);
   }
@@ -50,7 +37,7 @@ class EngineFlags : public ::testing::Test {
     EXPECT_NE(killed.errors.find(line), std::string::npos) << killed.errors;
   }
 
-  TemporaryFolder folder_;
+  NetworkFolder folder_;
 };
 
 TEST_F(EngineFlags, EveryOutputNamesEngineAndPrecision) {

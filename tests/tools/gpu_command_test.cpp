@@ -3,11 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/cifar.h"
 #include "landscape/surface_file.h"
-#include "models/training/checkpoint.h"
-#include "tests/landscape/landscape_values.h"
-#include "tests/temporary_folder.h"
+#include "tests/tools/network_folder.h"
 #include "tests/tools/run_command.h"
 
 namespace basin {
@@ -17,16 +14,6 @@ using Json = nlohmann::json;
 
 class GpuCommand : public ::testing::Test {
  protected:
-  GpuCommand() {
-    const Model model = find_model("resnet8");
-    save_checkpoint(folder_ / "net.safetensors", model, random_state(model, 1), {});
-    Dataset dataset;
-    for (int i = 0; i < 10; ++i) dataset.class_names.push_back("class" + std::to_string(i));
-    dataset.train = random_pixels(24, 1);
-    dataset.test = random_pixels(10, 2);
-    write_cifar10(dataset, folder_ / "data", true);
-  }
-
   CommandResult run(const std::string& command, const std::string& flags, int devices = 1) const {
     const std::string environment = "BASIN_EMULATED_DEVICES=" + std::to_string(devices);
     return run_command(folder_.path(), command + " net.safetensors --data data --split both --images 4 --json " + flags,
@@ -44,7 +31,7 @@ class GpuCommand : public ::testing::Test {
     EXPECT_EQ(result.errors, "error: " + line + "\n");
   }
 
-  TemporaryFolder folder_;
+  NetworkFolder folder_{"resnet8"};
 };
 
 void expect_near(const SurfaceValues& found, const SurfaceValues& truth, double tolerance) {

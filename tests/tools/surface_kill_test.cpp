@@ -9,10 +9,7 @@
 #include <thread>
 
 #include "core/atomic_file.h"
-#include "data/cifar.h"
-#include "models/training/checkpoint.h"
-#include "tests/landscape/landscape_values.h"
-#include "tests/temporary_folder.h"
+#include "tests/tools/network_folder.h"
 
 namespace basin {
 namespace {
@@ -47,17 +44,10 @@ bool succeeded(int status) { return WIFEXITED(status) && WEXITSTATUS(status) == 
 class SurfaceCommand : public ::testing::Test {
  protected:
   SurfaceCommand() {
-    const Model model = find_model("resnet20");
-    save_checkpoint(folder_ / "net.safetensors", model, random_state(model, 1), {});
-    Dataset dataset;
-    for (int i = 0; i < 10; ++i) dataset.class_names.push_back("class" + std::to_string(i));
-    dataset.train = random_pixels(24, 1);
-    dataset.test = random_pixels(10, 2);
-    write_cifar10(dataset, folder_ / "data", true);
     for (const char* name : {"whole", "killed"}) fs::create_directory(folder_ / name);
   }
 
-  TemporaryFolder folder_;
+  NetworkFolder folder_;
 };
 
 TEST_F(SurfaceCommand, KilledAtRandomMomentsItStillGivesTheSameFile) {
