@@ -48,7 +48,7 @@ struct GridWork {
 };
 
 // theta + alpha x + beta y. Activations are multiplied by 2^-exponent: what overflows 16 bits then fits, and as relu
-// nets are positively homogeneous the logits do not change.
+// nets are positively homogeneous the logits do not change. Recomputed statistics would undo it: there it is 0.
 struct GridPoint {
   double alpha = 0, beta = 0;
   int exponent = 0;

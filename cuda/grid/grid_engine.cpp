@@ -42,7 +42,8 @@ struct Slot {
 // the host, which may be a chunk behind, has two of everything.
 class ChunkedGridEngine final : public GridEngine {
  public:
-  ChunkedGridEngine(int device, const GridWork& work) : device_(device) {
+  ChunkedGridEngine(int device, const GridWork& work)
+      : device_(device), recomputes_(work.statistics == BatchStatistics::recomputed) {
     for (const GridImages& set : work.sets) images_.push_back(set.count);
     kernels_ = fitting_kernels(work);
     const auto points = static_cast<std::size_t>(chunk_);
@@ -68,7 +69,10 @@ class ChunkedGridEngine final : public GridEngine {
     check(!idle_.empty(), "grid engine: two chunks are under way");
     select_device(device_);
     std::vector<PlanePoint> on_plane;
-    for (const GridPoint& point : points) on_plane.push_back(plane_point(point));
+    for (const GridPoint& point : points) {
+      check(!recomputes_ || point.exponent == 0, "grid engine: recomputed statistics undo a scale of the activations");
+      on_plane.push_back(plane_point(point));
+    }
     copy_to_device(stream_, points_->data(), on_plane.data(), on_plane.size() * sizeof(PlanePoint));
     compute(count);
     Slot& slot = *idle_.back();
@@ -141,6 +145,7 @@ class ChunkedGridEngine final : public GridEngine {
   }
 
   int device_;
+  bool recomputes_;
   OwnedStream stream_;
   std::vector<std::int64_t> images_;  // by set
   std::int64_t chunk_ = 0;

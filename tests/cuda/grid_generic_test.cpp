@@ -219,6 +219,12 @@ TEST(CudaGridGenericEngine, OverflowWhileStatisticsAreRecomputedIsFlagged) {
   EXPECT_EQ(engine->notes().size(), 1u);
 }
 
+TEST(CudaGridGenericEngine, RecomputedStatisticsTakeNoScale) {
+  Work work(landscape_of("narrow_16x16x1", 2), DType::f32);
+  work.work.statistics = BatchStatistics::recomputed;
+  expect_error([&] { work.run({{0, 0, 5}}); }, {"recomputed statistics undo a scale"});
+}
+
 TEST(CudaGridGenericEngine, TakesEveryModelOfTheRegistry) {
   for (const std::string name :
        {"vgg9", "vgg16-bn", "resnet20", "resnet56-noshort", "wrn56-2", "resnet18", "resnet50", "densenet121"}) {
