@@ -15,6 +15,10 @@
 namespace basin::cuda {
 namespace {
 
+// Of a chunk: a graph node each, of which a graph of many thousands is slow to make. So many launches take the device
+// far longer than the host takes for a chunk.
+constexpr std::int64_t kMostLaunches = 8192;
+
 std::unique_ptr<PointKernels> make_kernels(Stream stream, const DeviceInfo& info, const GridWork& work,
                                            std::int64_t points) {
   return work.kernels == "resident" ? resident_kernels(stream, info, work, points)
@@ -99,14 +103,18 @@ class ChunkedGridEngine final : public GridEngine {
   }
 
  private:
-  // For as many points as there is memory for.
+  // For as many points as there is memory for, and as a graph of bearable size computes.
   std::unique_ptr<PointKernels> fitting_kernels(const GridWork& work) {
     const DeviceInfo info = device_info(device_);
-    for (chunk_ = std::max<std::int64_t>(1, work.points);; chunk_ = (chunk_ + 1) / 2) {
+    for (chunk_ = std::max<std::int64_t>(1, work.points);;) {
       try {
-        return make_kernels(stream_, info, work, chunk_);
+        auto kernels = make_kernels(stream_, info, work, chunk_);
+        const std::int64_t launches = kernels->launches(chunk_);
+        if (launches <= kMostLaunches || chunk_ == 1) return kernels;
+        chunk_ = std::clamp<std::int64_t>(chunk_ * kMostLaunches / launches, 1, chunk_ - 1);
       } catch (const OutOfMemory&) {
         if (chunk_ == 1) throw;
+        chunk_ = (chunk_ + 1) / 2;
       }
     }
   }

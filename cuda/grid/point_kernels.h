@@ -16,6 +16,8 @@ class PointKernels {
   // results[set * count + k] = the losses at points[k]; both on the device, 1 <= count <= the `points` that the object
   // was made for. All launches are in the object's stream; may be captured in a MemoryArena; waits for nothing.
   virtual void run(const PlanePoint* points, std::int64_t count, PointLosses* results) = 0;
+  // Launches of a run() of so many points.
+  virtual std::int64_t launches(std::int64_t count) const = 0;
   // loss (points, images) f32 of an image set, as the last run() leaves them.
   virtual ConstView image_losses(std::size_t set) const = 0;
 };

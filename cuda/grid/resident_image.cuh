@@ -59,6 +59,7 @@ __device__ void clear_halos(Shared& shared, int at, int thread) {
     shared.activations.template store_vector<4>(at + plane * Region::kPlane + cell * kCellWords,
                                                 Vector<std::uint32_t, 4>{});
   }
+  __syncwarp();  // not all lanes have had as many turns, and mma.sync wants them together
 }
 
 }  // namespace basin::cuda

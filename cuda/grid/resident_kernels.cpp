@@ -67,6 +67,11 @@ class ResidentKernels final : public PointKernels {
     }
   }
 
+  // Perturbing takes three; losses and means of a set one each.
+  std::int64_t launches(std::int64_t /*count*/) const override {
+    return 3 + 2 * static_cast<std::int64_t>(sets_.size());
+  }
+
   ConstView image_losses(std::size_t set) const override {
     return {sets_[set].loss.data(), DType::f32, {points_, sets_[set].images}};
   }

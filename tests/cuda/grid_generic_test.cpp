@@ -219,6 +219,16 @@ TEST(CudaGridGenericEngine, OverflowWhileStatisticsAreRecomputedIsFlagged) {
   EXPECT_EQ(engine->notes().size(), 1u);
 }
 
+// A chunk of many launches would be a graph of as many nodes.
+TEST(CudaGridGenericEngine, ChunksHaveABoundedNumberOfLaunches) {
+  const SmallLandscape& small = landscape_of("narrow_16x16x1", 5);
+  Work work(small, DType::f32, 500);
+  work.work.activation_bytes = 1;  // a point and an image at a time: 7 launches each
+  const auto engine = cuda_backend(0).grid_engine(work.work);
+  EXPECT_GT(engine->chunk(), 50);
+  EXPECT_LE(engine->chunk() * 5 * 7, 8192);
+}
+
 TEST(CudaGridGenericEngine, RecomputedStatisticsTakeNoScale) {
   Work work(landscape_of("narrow_16x16x1", 2), DType::f32);
   work.work.statistics = BatchStatistics::recomputed;

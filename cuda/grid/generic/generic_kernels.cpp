@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::int64_t kUploaded = 4 << 20;  // bytes of images at once
 
+std::int64_t blocks(std::int64_t count, std::int64_t at_once) { return (count + at_once - 1) / at_once; }
 std::size_t bytes_of(std::int64_t count, std::int64_t bytes) { return static_cast<std::size_t>(count * bytes); }
 
 // An image set on the device and what is known of it at the points.
@@ -79,6 +80,14 @@ class GenericKernels final : public PointKernels {
       mean_losses(stream_, loss, outcome, not_finite, results);
       results += count;
     }
+  }
+
+  std::int64_t launches(std::int64_t count) const override {
+    const auto stages = static_cast<std::int64_t>(plan_.stages.size());
+    std::int64_t total = 3 + (statistics_ ? statistics_->launches(count) : 0);
+    for (const ImageSet& set : sets_)
+      total += 1 + blocks(count, block_points_) * blocks(set.images, block_images_) * (stages + 1);
+    return total;
   }
 
   ConstView image_losses(std::size_t set) const override {

@@ -66,6 +66,13 @@ StatisticsPass::StatisticsPass(Stream stream, const GridWork& work, const StageR
   }
 }
 
+std::int64_t StatisticsPass::launches(std::int64_t count) const {
+  const auto norms = static_cast<std::int64_t>(norms_.size()), stages = static_cast<std::int64_t>(plan_.stages.size());
+  const std::int64_t batches = (images_ + batch_ - 1) / batch_;
+  const std::int64_t blocks = (count + block_points_ - 1) / block_points_;
+  return 5 + batches * (blocks * (stages - norms) + count * norms * 3);
+}
+
 PointStatistics StatisticsPass::run(const PlanePoint* points, std::int64_t count, const void* pixels) {
   runner_.set_points(points, count, {not_finite_.data(), DType::i32, {count}});
   const Shape channels{count, runner_.plane().channels()};

@@ -14,6 +14,7 @@ class StatisticsPass {
 
   // The statistics of landscape/recomputed_statistics.h at the points, by the runner's channels, until the next call.
   // `pixels`: the first set's images as the runner reads them. May be captured in a MemoryArena.
+  std::int64_t launches(std::int64_t count) const;  // of run()
   PointStatistics run(const PlanePoint* points, std::int64_t count, const void* pixels);
 
  private:
