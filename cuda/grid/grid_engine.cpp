@@ -57,10 +57,11 @@ class ChunkedGridEngine final : public GridEngine {
     Stream(stream_).synchronize();  // the host's images have been read
   }
 
-  // The stream's unused memory is given back to the pool of its own device.
+  // Chunks under way still use the memory, which is given back to the pool of the device.
   ~ChunkedGridEngine() override {
     try {
       select_device(device_);
+      Stream(stream_).synchronize();
     } catch (const Error&) {  // a device that is lost
     }
   }

@@ -127,6 +127,10 @@ std::vector<Case> cases() {
       {"groups", convolution(3, 2, {4, 4, 32}, 16, 3, {.padding = 1, .groups = 2}), true},
       {"few channels", convolution(2, 2, {4, 4, 5}, 7, 3, {.padding = 1}), true},
       {"many images", convolution(2, 40, {8, 8, 8}, 16, 1)},
+      // So many blocks that the largest are taken, of each width.
+      {"blocks of 16 filters", convolution(32, 4, {16, 16, 8}, 16, 1)},
+      {"blocks of 32 filters", convolution(32, 4, {16, 16, 8}, 32, 1)},
+      {"blocks of 64 filters", convolution(32, 4, {16, 16, 8}, 64, 1)},
       {"linear", convolution(3, 5, {1, 1, 64}, 10, 1)},
       {"odd linear", convolution(2, 3, {1, 1, 27}, 13, 1)},
   };

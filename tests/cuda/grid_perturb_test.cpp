@@ -4,6 +4,7 @@
 
 #include <bit>
 
+#include "cuda/grid/generic/generic_layout.h"
 #include "cuda/simt/simt.h"
 #include "landscape/fold.h"
 #include "tests/cuda/device_array.h"
@@ -18,7 +19,7 @@ constexpr DirectionOptions kEverything{.kind = DirectionKind::states, .norm = No
 
 // What the blob of a point holds, word by word, by the fold of landscape/fold.h.
 template <class T>
-std::vector<std::uint32_t> expected_blob(const GridNetwork& net, const ResidentLayout& layout, const PlanePoint& at) {
+std::vector<std::uint32_t> expected_blob(const GridNetwork& net, const BlobLayout& layout, const PlanePoint& at) {
   std::vector<Folded> folded(net.plan.stages.size());
   Folder folder(net.plane());
   for (std::size_t i = 0; i < folded.size(); ++i)
@@ -34,8 +35,11 @@ std::vector<std::uint32_t> expected_blob(const GridNetwork& net, const ResidentL
     return net.plan.stages[stage].output == net.plan.logits ? value * static_cast<float>(at.inverse_scale) : value;
   };
   std::vector<std::uint32_t> words;
-  for (std::size_t i = 0; i < layout.weights.size(); i += 2)
-    words.push_back(stored<T>(weight(layout.weights[i])).bits | stored<T>(weight(layout.weights[i + 1])).bits << 16);
+  if constexpr (std::is_same_v<T, float>)
+    for (const BlobWeight& w : layout.weights) words.push_back(std::bit_cast<std::uint32_t>(weight(w)));
+  else
+    for (std::size_t i = 0; i < layout.weights.size(); i += 2)
+      words.push_back(stored<T>(weight(layout.weights[i])).bits | stored<T>(weight(layout.weights[i + 1])).bits << 16);
   for (const BlobWeight& w : layout.floats) words.push_back(std::bit_cast<std::uint32_t>(weight(w)));
   for (std::size_t c = 0; c < layout.channels.size(); ++c) {
     const std::size_t stage = stage_of(static_cast<std::int64_t>(c));
@@ -43,29 +47,32 @@ std::vector<std::uint32_t> expected_blob(const GridNetwork& net, const ResidentL
     const bool classifier = net.plan.stages[stage].output == net.plan.logits;
     words.push_back(std::bit_cast<std::uint32_t>(classifier ? shift : shift * static_cast<float>(at.scale)));
   }
-  words.resize(static_cast<std::size_t>(layout.words()), 0);
+  words.resize(static_cast<std::size_t>(layout.extents().words()), 0);
   return words;
 }
 
 struct Perturbed {
   std::vector<std::int32_t> words, not_finite;
 };
-Perturbed run_perturb(const GridNetwork& net, const std::vector<PlanePoint>& points, DType type) {
-  const ResidentLayout layout = resident_layout(net.plan);
+Perturbed run_perturb(const GridNetwork& net, const BlobLayout& layout, const std::vector<PlanePoint>& points,
+                      DType type) {
   const PlaneWeights plane(Stream(), net.plan, layout, net.tensors());
   const DevicePoints at(points);
   const auto count = static_cast<std::int64_t>(points.size());
   const DeviceArray<double> scales({count, plane.channels()});
-  const DeviceArray<std::int32_t> blobs({count, layout.words()}), not_finite({count});
+  const DeviceArray<std::int32_t> blobs({count, layout.extents().words()}), not_finite({count});
   perturb(Stream(), plane, at.data(), type, scales.view(), blobs.view(), not_finite.view());
   EXPECT_TRUE(scales.sentinel_intact() && blobs.sentinel_intact() && not_finite.sentinel_intact());
   return {blobs.values(), not_finite.values()};  // an unwritten word is reported by the emulator
 }
 
+Perturbed run_perturb(const GridNetwork& net, const std::vector<PlanePoint>& points, DType type) {
+  return run_perturb(net, resident_layout(net.plan), points, type);
+}
+
 template <class T>
-void expect_equal_blobs(const GridNetwork& net, const std::vector<PlanePoint>& points) {
-  const ResidentLayout layout = resident_layout(net.plan);
-  const Perturbed found = run_perturb(net, points, dtype_of<T>);
+void expect_equal_blobs(const GridNetwork& net, const BlobLayout& layout, const std::vector<PlanePoint>& points) {
+  const Perturbed found = run_perturb(net, layout, points, dtype_of<T>);
   for (std::size_t k = 0; k < points.size(); ++k) {
     const std::vector<std::uint32_t> expected = expected_blob<T>(net, layout, points[k]);
     std::size_t wrong = 0, first = 0;
@@ -76,6 +83,11 @@ void expect_equal_blobs(const GridNetwork& net, const std::vector<PlanePoint>& p
                         << expected[first];
     EXPECT_EQ(found.not_finite[k], 0);
   }
+}
+
+template <class T>
+void expect_equal_blobs(const GridNetwork& net, const std::vector<PlanePoint>& points) {
+  expect_equal_blobs<T>(net, resident_layout(net.plan), points);
 }
 
 // More points than a thread takes, an axis at rest, and scales.
@@ -92,6 +104,17 @@ TEST(CudaGridPerturb, EqualsTheFoldOfTheCpuBitForBit) {
       expect_equal_blobs<float16>(net, kPoints);
       expect_equal_blobs<bfloat16>(net, {kPoints[1], kPoints[4]});
     }
+}
+
+TEST(CudaGridPerturb, WritesTheGenericLayoutBitForBit) {
+  GridNetwork net("resnet8");
+  net.move(kWeights, kEverything);
+  const auto expect = [&]<class T>(T) {
+    expect_equal_blobs<T>(net, generic_layout(net.plan, net.tensors(), dtype_of<T>), {kPoints[1], kPoints[4]});
+  };
+  expect(float16{});
+  expect(bfloat16{});
+  expect(float{});
 }
 
 TEST(CudaGridPerturb, AgreesOnADeeperNetworkAndOtherClasses) {
