@@ -121,6 +121,9 @@ class Device {
   bool busy() const { return !under_way_.empty(); }
   bool full() const { return under_way_.size() >= 2; }
 
+  // Is the attempt's engine there, or can it be made? It may have to take the memory of one that is at work.
+  bool ready_for(int attempt) const { return !busy() || engines_.contains(key_of(attempt)); }
+
   // How many points it takes at once; makes the engine.
   std::size_t capacity(int attempt) { return static_cast<std::size_t>(engine(attempt).chunk()); }
 
@@ -159,19 +162,20 @@ class Device {
   };
   using Key = std::pair<std::string, DType>;
 
+  Key key_of(int attempt) const { return {at(attempt).kernels, at(attempt).arithmetic}; }
   const Attempt& at(int attempt) const { return (*attempts_)[static_cast<std::size_t>(attempt)]; }
 
   GridEngine& engine(int attempt) {
-    const Key key{at(attempt).kernels, at(attempt).arithmetic};
+    const Key key = key_of(attempt);
     const auto found = engines_.find(key);
     if (found != engines_.end()) return *found->second;
     try {
       return *(engines_[key] = source_->make_engine(*backend_, at(attempt)));
     } catch (const OutOfMemory&) {
       engines_.erase(key);
-      if (engines_.empty() || busy()) throw;
+      if (engines_.empty()) throw;
     }
-    engines_.clear();  // idle: their memory may do
+    engines_.clear();  // they are idle, and their memory may do
     return *(engines_[key] = source_->make_engine(*backend_, at(attempt)));
   }
 
@@ -247,6 +251,7 @@ bool DeviceEvaluator::stopped(Run& run) {
 bool DeviceEvaluator::start_chunk(Run& run, Device& device) {
   int attempt = 0;
   if (stopped(run) || !run.queue.next_attempt(device.busy(), attempt)) return false;
+  if (!device.ready_for(attempt)) return false;
   std::vector<PointQueue::Task> tasks = run.queue.take(attempt, device.capacity(attempt));
   if (tasks.empty()) return true;  // another device was faster
   device.start(run.points, std::move(tasks));

@@ -184,6 +184,26 @@ TEST(CudaGridEngine, TakesFewerPointsAtOnceWhereMemoryIsShort) {
   simt::set_total_memory(memory.total_bytes);
 }
 
+// Where there is memory for one engine alone, the one of the next attempt takes the place of the first.
+TEST(CudaGridEngine, AnotherArithmeticTakesTheMemoryOfTheFirst) {
+  EngineCase small("resnet8", 2);
+  Entry& weight = *small.net.state.find("layer1.0.conv1.weight");  // too large for float16
+  for (std::int64_t i = 0; i < weight.value.size(); ++i) weight.value.mutable_view().as<float>()[i] *= 1e7F;
+  const double truth = evaluate_point(*small.make("onednn", {}), {}).train.loss;
+  memory_pool().trim();
+  const simt::Memory before = simt::memory();
+  const auto engine = small.make("resident", {&cuda_backend(0)}, 3);
+  simt::set_total_memory(simt::memory().allocated_bytes +
+                         (simt::memory().allocated_bytes - before.allocated_bytes) / 2);
+  const auto found = evaluate(*engine, {{0, 0}, {1e-3, 0}, {0, 1e-3}, {1e-3, 1e-3}, {0, 0}});
+  simt::set_total_memory(before.total_bytes);
+  EXPECT_NEAR(found[0].train.loss, truth, 2e-2 * truth);
+  EXPECT_EQ(found[4].train.loss, found[0].train.loss);
+  ASSERT_FALSE(engine->notes().empty());
+  EXPECT_NE(engine->notes().back().find("5 points evaluated again in bf16"), std::string::npos)
+      << engine->notes().back();
+}
+
 TEST(CudaGridEngine, RefusesWhatItDoesNotCompute) {
   const EngineCase small("resnet8", 1);
   expect_error([&] { small.on_device("onednn"); }, {"engine onednn: runs on the CPU, not on cuda:0"});
