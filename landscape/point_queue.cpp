@@ -48,9 +48,4 @@ void PointQueue::close() {
   changed_.notify_all();
 }
 
-bool PointQueue::finished() const {
-  const std::lock_guard lock(mutex_);
-  return queued_.empty() && under_way_ == 0;
-}
-
 }  // namespace basin

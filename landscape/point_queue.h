@@ -28,10 +28,9 @@ class PointQueue {
   void done(std::size_t count);                    // so many tasks are finished
   void give_back(const std::vector<Task>& tasks);  // to be done by someone: again, or by the next attempt
   void close();                                    // nothing more is given out; what is under way may be finished
-  bool finished() const;                           // nothing is queued or under way
 
  private:
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Task> queued_;
   std::size_t under_way_ = 0;

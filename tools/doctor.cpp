@@ -118,7 +118,7 @@ nlohmann::ordered_json or_null(const std::string& text) {
 nlohmann::ordered_json json_of(const EngineReport& engine) {
   return {{"name", engine.name},
           {"available", engine.available},
-          {"exact", engine.exact},
+          {"exact", or_null(engine.exact)},
           {"fast", engine.fast},
           {"reason", engine.reason}};
 }

@@ -2,7 +2,7 @@
 #pragma once
 #include <cmath>
 
-#include "cuda/grid/resident.h"
+#include "cuda/grid/outcome.h"
 #include "cuda/kernels/warp_reduce.cuh"
 
 namespace basin::cuda {

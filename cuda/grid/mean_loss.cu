@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "cuda/grid/resident.h"
+#include "cuda/grid/outcome.h"
 #include "cuda/kernels/global_view.cuh"
 #include "cuda/kernels/warp_reduce.cuh"
 

@@ -17,7 +17,7 @@ struct alignas(32) PointLosses {
   bool trusted() const { return overflowed == 0 && bad_weights == 0; }
 };
 
-// results[k] of loss (K, N) f32, outcome (K, N) u8 as resident_losses() writes them and not_finite_weights (K) i32 of
+// results[k] of loss (K, N) f32, outcome (K, N) u8 (outcome.h) and not_finite_weights (K) i32 of
 // perturb(). N >= 1. Sums are in double and in an order that depends on N alone.
 void mean_losses(Stream stream, const ConstView& loss, const ConstView& outcome, const ConstView& not_finite_weights,
                  PointLosses* results);

@@ -3,6 +3,7 @@
 #pragma once
 #include "core/objective.h"
 #include "core/tensor.h"
+#include "cuda/grid/outcome.h"
 #include "cuda/grid/resident_layout.h"
 #include "cuda/kernels/cost.h"
 #include "cuda/runtime.h"
@@ -18,13 +19,6 @@ struct ResidentConfig {
 // Error before compute capability 8.0.
 ResidentConfig resident_config(const DeviceInfo& device);
 std::size_t resident_shared_bytes(int images);  // of a block
-
-// Bits of what is known of an image at a point.
-struct Outcome {
-  static constexpr std::uint8_t kCorrect = 1;     // the first largest logit is the label's, and none is NaN
-  static constexpr std::uint8_t kNotFinite = 2;   // a logit is infinite or NaN
-  static constexpr std::uint8_t kOverflowed = 4;  // an activation was too large for 16 bits: the loss is not to be used
-};
 
 // Words of 4 bytes of an image in the order in which the stem multiplies it: A operands of mma_m16n8k16, rows 16 pixels
 // next to each other, columns the 27 values (r, s, c) that a filter of the stem sees, padded to 32.

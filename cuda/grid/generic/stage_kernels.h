@@ -36,7 +36,7 @@ struct PointLogits {
   std::int32_t* overflowed = nullptr;  // (points, images); set to 0
   Objective objective = Objective::cross_entropy;
   std::int64_t first_point = 0, first_image = 0;
-  View loss, outcome;  // (all points, set_images): f32, u8 as resident_losses() writes them
+  View loss, outcome;  // (all points, set_images): f32, u8 (cuda/grid/outcome.h)
 };
 void point_losses(Stream stream, const PointLogits& in);
 
