@@ -25,6 +25,7 @@ class Writer {
       for (const int input : stage.inputs)
         require(input != 0 || (contracts && stage.conv.groups == 1), "its image is not read by contractions alone");
       require(stage.residual != 0, "its image is a residual");
+      require(stage.output != plan_.logits || stage.residual < 0, "its logits have a residual");
       GenericStage& placed = layout_.stages.emplace_back();
       if (contracts) contraction(stage, placed);
       if (stage.kind == Kind::affine) affine(stage, placed);
