@@ -30,8 +30,7 @@ struct BlobExtents {
 };
 
 struct BlobLayout {
-  std::vector<BlobWeight> weights;  // a multiple of 16 bytes
-  std::vector<BlobWeight> floats;
+  std::vector<BlobWeight> weights, floats;  // each a multiple of 16 bytes: threads take four elements
   std::vector<BlobChannel> channels;
   std::int64_t weight_bytes = 2;
 

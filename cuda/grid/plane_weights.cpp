@@ -50,6 +50,7 @@ class Gatherer {
     for (const auto* list : {&layout_.weights, &layout_.floats})
       for (const BlobWeight& w : *list)
         if (w.channel >= 0) ++sizes[stage_of(static_cast<std::size_t>(w.channel))];
+    check(places.size() % 4 == 0, "plane weights: ", places.size(), " places are not a multiple of four");
     std::vector<PlaneValue> values;
     values.reserve(places.size());
     for (const BlobWeight& w : places) {

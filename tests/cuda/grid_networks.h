@@ -15,9 +15,12 @@
 namespace basin::cuda {
 
 struct GridNetwork {
-  // "resnet20" and its like; every tensor of one dimension is drawn too.
+  // "resnet20" and its like.
   explicit GridNetwork(const std::string& name, std::uint64_t seed = 1, std::int64_t classes = 10)
-      : model(find_model(name, classes)), state(initialize(model, seed, cpu_backend())), plan(trace(model, state)) {
+      : GridNetwork(find_model(name, classes), seed) {}
+  // Every tensor of one dimension is drawn too.
+  explicit GridNetwork(const Model& network, std::uint64_t seed = 1)
+      : model(network), state(initialize(model, seed, cpu_backend())), plan(trace(model, state)) {
     Random random(seed, random_stream("grid network", 0));
     std::uint64_t drawn = 0;
     for (Entry& entry : state.entries()) {
@@ -60,8 +63,8 @@ struct GridNetwork {
 };
 
 // Few small integers as weights and shifts, batch norms that change nothing: sums are exact in any order.
-inline GridNetwork integer_network(const std::string& name, std::int64_t classes = 10) {
-  GridNetwork net(name, 1, classes);
+inline GridNetwork integer_network(const Model& model) {
+  GridNetwork net(model);
   const Random random(3, random_stream("integer network"));
   std::uint64_t drawn = 0;
   net.x.tensors.resize(net.state.entries().size());
@@ -81,6 +84,9 @@ inline GridNetwork integer_network(const std::string& name, std::int64_t classes
   }
   for (Stage& s : net.plan.stages) s.epsilon = 0;
   return net;
+}
+inline GridNetwork integer_network(const std::string& name, std::int64_t classes = 10) {
+  return integer_network(find_model(name, classes));
 }
 
 // Points in device memory.

@@ -9,6 +9,7 @@
 #include "landscape/fold.h"
 #include "tests/cuda/device_array.h"
 #include "tests/cuda/grid_networks.h"
+#include "tests/cuda/stage_networks.h"
 #include "tests/expect_error.h"
 
 namespace basin::cuda {
@@ -23,16 +24,18 @@ std::vector<std::uint32_t> expected_blob(const GridNetwork& net, const BlobLayou
   std::vector<Folded> folded(net.plan.stages.size());
   Folder folder(net.plane());
   for (std::size_t i = 0; i < folded.size(); ++i)
-    if (net.plan.stages[i].weight >= 0) folder.fold(net.plan.stages[i], {at.alpha, at.beta}, folded[i]);
+    if (net.plan.stages[i].weight >= 0 || net.plan.stages[i].variance >= 0)
+      folder.fold(net.plan.stages[i], {at.alpha, at.beta}, folded[i]);
   const auto stage_of = [&](std::int64_t channel) {
     return static_cast<std::size_t>(layout.channels[static_cast<std::size_t>(channel)].stage);
   };
   const auto weight = [&](const BlobWeight& w) {
     if (w.channel == BlobWeight::kPadding) return 0.0F;
     const std::size_t stage = stage_of(w.channel);
-    const float value = folded[stage].weight[static_cast<std::size_t>(w.element)];
-    if (stage == 0) return value * static_cast<float>(at.scale);
-    return net.plan.stages[stage].output == net.plan.logits ? value * static_cast<float>(at.inverse_scale) : value;
+    float value = folded[stage].weight[static_cast<std::size_t>(w.element)];
+    if (net.plan.stages[stage].inputs[0] == 0) value *= static_cast<float>(at.scale);
+    if (net.plan.stages[stage].output == net.plan.logits) value *= static_cast<float>(at.inverse_scale);
+    return value;
   };
   std::vector<std::uint32_t> words;
   if constexpr (std::is_same_v<T, float>)
@@ -107,14 +110,16 @@ TEST(CudaGridPerturb, EqualsTheFoldOfTheCpuBitForBit) {
 }
 
 TEST(CudaGridPerturb, WritesTheGenericLayoutBitForBit) {
-  GridNetwork net("resnet8");
-  net.move(kWeights, kEverything);
-  const auto expect = [&]<class T>(T) {
-    expect_equal_blobs<T>(net, generic_layout(net.plan, net.tensors(), dtype_of<T>), {kPoints[1], kPoints[4]});
-  };
-  expect(float16{});
-  expect(bfloat16{});
-  expect(float{});
+  for (const Model& model : {find_model("resnet8"), every_stage(), one_linear_layer()}) {
+    GridNetwork net(model);
+    net.move(kWeights, kEverything);
+    const auto expect = [&]<class T>(T) {
+      expect_equal_blobs<T>(net, generic_layout(net.plan, net.tensors(), dtype_of<T>), {kPoints[1], kPoints[4]});
+    };
+    expect(float16{});
+    expect(bfloat16{});
+    expect(float{});
+  }
 }
 
 TEST(CudaGridPerturb, AgreesOnADeeperNetworkAndOtherClasses) {

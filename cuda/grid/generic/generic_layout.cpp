@@ -30,6 +30,7 @@ class Writer {
       if (contracts) contraction(stage, placed);
       if (stage.kind == Kind::affine) affine(stage, placed);
     }
+    while (layout_.floats.size() % 4 != 0) layout_.floats.push_back({});
     require(makes_logits, "no contraction makes its logits");
     return std::move(layout_);
   }
