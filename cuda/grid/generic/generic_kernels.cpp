@@ -57,7 +57,8 @@ class GenericKernels final : public PointKernels {
     }
     const std::int64_t image_bytes = std::max<std::int64_t>(runner_.activation_bytes(), 1);
     block_images_ = std::clamp<std::int64_t>(work.activation_bytes / image_bytes, 1, most);
-    block_points_ = std::clamp<std::int64_t>(work.activation_bytes / (image_bytes * block_images_), 1, points);
+    block_points_ = std::clamp<std::int64_t>(work.activation_bytes / (image_bytes * block_images_), 1,
+                                             std::min(points, runner_.most_points()));
     runner_.make_room(block_points_, block_images_);
     if (work.statistics == BatchStatistics::recomputed) statistics_.emplace(stream, work, runner_, points);
   }
@@ -83,10 +84,10 @@ class GenericKernels final : public PointKernels {
   }
 
   std::int64_t launches(std::int64_t count) const override {
-    const auto stages = static_cast<std::int64_t>(plan_.stages.size());
-    std::int64_t total = 3 + (statistics_ ? statistics_->launches(count) : 0);
+    std::int64_t of_block = 1, total = runner_.point_launches() + (statistics_ ? statistics_->launches(count) : 0);
+    for (std::size_t i = 0; i < plan_.stages.size(); ++i) of_block += runner_.stage_launches(i);
     for (const ImageSet& set : sets_)
-      total += 1 + blocks(count, block_points_) * blocks(set.images, block_images_) * (stages + 1);
+      total += 1 + blocks(count, block_points_) * blocks(set.images, block_images_) * of_block;
     return total;
   }
 

@@ -1,5 +1,7 @@
 #include "cuda/grid/generic/stage_runner.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "cuda/grid/generic/point_contraction.h"
 #include "cuda/grid/generic/stage_kernels.h"
@@ -14,6 +16,13 @@ using Kind = Stage::Kind;
 
 std::size_t bytes_of(std::int64_t count, std::int64_t bytes) { return static_cast<std::size_t>(count * bytes); }
 
+// What contract_points() takes in one launch.
+std::int64_t points_of_a_launch(const Plan& plan) {
+  std::int64_t groups = 1;
+  for (const Stage& stage : plan.stages) groups = std::max(groups, stage.conv.groups);
+  return std::max<std::int64_t>(1, 65535 / groups);
+}
+
 }  // namespace
 
 StageRunner::StageRunner(Stream stream, const Plan& plan, std::span<const PlaneTensor> tensors, DType type,
@@ -24,6 +33,7 @@ StageRunner::StageRunner(Stream stream, const Plan& plan, std::span<const PlaneT
       layout_(generic_layout(plan, tensors, type)),
       buffers_(lay_out(plan, in_place)),
       plane_(stream, plan, layout_, tensors),
+      most_points_(points_of_a_launch(plan)),
       scales_(stream, bytes_of(points * plane_.channels(), 8)),
       blobs_(stream, bytes_of(points * plane_.extents().words(), 4)) {
   layout_.weights = {};  // large, and on the device now
@@ -46,6 +56,11 @@ void StageRunner::set_points(const PlanePoint* points, std::int64_t count, const
 
 std::int64_t StageRunner::image_bytes() const {
   return shape(0)[0] * shape(0)[1] * layout_.image_channels * element_bytes();
+}
+
+std::int64_t StageRunner::stage_launches(std::size_t index) const {
+  const Stage& stage = plan_.stages[index];
+  return stage.kind == Kind::concat ? static_cast<std::int64_t>(stage.inputs.size()) : 1;
 }
 
 void StageRunner::run_stage(const StageBlock& block, std::size_t index) {

@@ -29,6 +29,10 @@ class StageRunner {
                   const PointStatistics* statistics = nullptr);
   void run_stage(const StageBlock& block, std::size_t stage);
 
+  std::int64_t point_launches() const { return plane_.extents().floats > 0 ? 3 : 2; }  // of set_points()
+  std::int64_t stage_launches(std::size_t stage) const;                                // of run_stage()
+  std::int64_t most_points() const { return most_points_; }                            // of a block
+
   std::int64_t activation_bytes() const { return buffers_.size * element_bytes(); }  // of an image at a point
   std::int64_t image_bytes() const;  // of an image on the device: (H, W, image_channels()) of type()
   std::int64_t image_channels() const { return layout_.image_channels; }
@@ -55,6 +59,7 @@ class StageRunner {
   GenericLayout layout_;  // without its lists of weights
   BufferLayout buffers_;
   PlaneWeights plane_;
+  std::int64_t most_points_;
   DeviceBuffer scales_, blobs_;
   std::int64_t room_ = 0;  // points times images
   std::optional<DeviceBuffer> activations_, logits_, overflowed_;

@@ -44,7 +44,8 @@ StatisticsPass::StatisticsPass(Stream stream, const GridWork& work, const StageR
       images_(work.sets[0].count),
       batch_(std::min(work.statistics_batch, images_)),
       block_points_(std::clamp<std::int64_t>(
-          work.activation_bytes / std::max<std::int64_t>(batch_ * runner_.activation_bytes(), 1), 1, points)),
+          work.activation_bytes / std::max<std::int64_t>(batch_ * runner_.activation_bytes(), 1), 1,
+          std::min(points, runner_.most_points()))),
       channels_(runner.plane().channels()),
       not_finite_(stream, bytes_of(points, 4)),
       gamma_(stream, bytes_of(points * runner_.plane().channels(), 4)),
@@ -67,10 +68,12 @@ StatisticsPass::StatisticsPass(Stream stream, const GridWork& work, const StageR
 }
 
 std::int64_t StatisticsPass::launches(std::int64_t count) const {
-  const auto norms = static_cast<std::int64_t>(norms_.size()), stages = static_cast<std::int64_t>(plan_.stages.size());
+  const auto norms = static_cast<std::int64_t>(norms_.size());
   const std::int64_t batches = (images_ + batch_ - 1) / batch_;
   const std::int64_t blocks = (count + block_points_ - 1) / block_points_;
-  return 5 + batches * (blocks * (stages - norms) + count * norms * 3);
+  std::int64_t of_block = -norms;
+  for (std::size_t i = 0; i < stages(); ++i) of_block += runner_.stage_launches(i);
+  return runner_.point_launches() + 2 + batches * (blocks * of_block + count * norms * 3);
 }
 
 PointStatistics StatisticsPass::run(const PlanePoint* points, std::int64_t count, const void* pixels) {
@@ -79,13 +82,12 @@ PointStatistics StatisticsPass::run(const PlanePoint* points, std::int64_t count
   plane_channels(stream_, runner_.plane(), points, {gamma_.data(), DType::f32, channels},
                  {beta_.data(), DType::f32, channels});
   fill(stream_, {sums_.data(), DType::f64, {count * 2 * channels_}}, 0);
-  const std::size_t stages = norms_.empty() ? 0 : norms_.back().stage + 1;
   for (std::int64_t point = 0; point < count; point += block_points_)
-    for (std::int64_t image = 0; image < images_; image += batch_) {
+    for (std::int64_t image = 0; stages() > 0 && image < images_; image += batch_) {
       const StageBlock block{static_cast<const std::byte*>(pixels) + image * runner_.image_bytes(), point,
                              std::min(block_points_, count - point), std::min(batch_, images_ - image)};
       auto norm = norms_.begin();
-      for (std::size_t i = 0; i < stages; ++i) {
+      for (std::size_t i = 0; i < stages(); ++i) {
         if (i != norm->stage) {
           runner_.run_stage(block, i);
         } else {

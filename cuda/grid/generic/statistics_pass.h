@@ -24,6 +24,8 @@ class StatisticsPass {
     std::int64_t channel;  // the first, of the runner's plan
   };
 
+  // Those up to the last batch norm: what is behind it has no part in the statistics.
+  std::size_t stages() const { return norms_.empty() ? 0 : norms_.back().stage + 1; }
   void normalize(const StageBlock& block, const Norm& norm);
 
   Stream stream_;
