@@ -1,6 +1,7 @@
 // The generic kernels' stages: logits against float64, exact integers, and what a run launches.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
