@@ -2,7 +2,7 @@
 
 build_packages=(
   g++ cmake ninja-build git
-  libdnnl-dev libhdf5-dev libcli11-dev nlohmann-json3-dev libfmt-dev libstb-dev
+  libdnnl-dev libeigen3-dev libhdf5-dev libcli11-dev nlohmann-json3-dev libfmt-dev libstb-dev
   libcurl4-openssl-dev ca-certificates libssl-dev libarchive-dev
   gnuplot-nox
 )
