@@ -1,8 +1,6 @@
 #include "landscape/loss_function.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numeric>
 #include <unordered_set>
 
@@ -49,20 +47,6 @@ std::int64_t graph_bytes(const Tensors& outputs) {
 }
 
 }  // namespace
-
-Estimate estimate_of(std::span<const BlockValue> blocks) {
-  double images = 0, sum = 0;
-  for (const BlockValue& block : blocks) {
-    images += static_cast<double>(block.images);
-    sum += static_cast<double>(block.images) * block.mean;
-  }
-  const double mean = sum / images;
-  double deviations = 0;
-  for (const BlockValue& block : blocks)
-    deviations += static_cast<double>(block.images) * (block.mean - mean) * (block.mean - mean);
-  const double error = std::sqrt(deviations / images / static_cast<double>(blocks.size() - 1));
-  return {mean, blocks.size() > 1 ? error : std::numeric_limits<double>::quiet_NaN()};
-}
 
 struct LossFunction::Implementation {
   const Model& model;

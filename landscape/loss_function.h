@@ -10,6 +10,7 @@
 
 #include "core/objective.h"
 #include "data/dataset.h"
+#include "landscape/estimate.h"
 #include "landscape/parameter_space.h"
 #include "models/registry.h"
 
@@ -27,18 +28,6 @@ struct ValueAndGradient {
   double value = 0;  // mean loss, with the weight-decay term
   Tensor gradient;   // (n)
 };
-
-// What one block of images says of a curvature or a loss.
-struct BlockValue {
-  std::int64_t images = 0;
-  double mean = 0;  // over the block's images, without the weight-decay term
-};
-// The mean over all images, and its standard error from the spread between blocks, sqrt(weighted variance / (B - 1));
-// NaN for one block.
-struct Estimate {
-  double value = 0, error = 0;
-};
-Estimate estimate_of(std::span<const BlockValue> blocks);
 
 class LossFunction {
  public:
