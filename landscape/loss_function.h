@@ -18,10 +18,10 @@ namespace basin {
 
 struct LossOptions {
   Objective objective = Objective::cross_entropy;
-  double weight_decay = 0;     // adds weight_decay / 2 * |theta|^2 over the moving parameters
-  std::int64_t block = 128;    // images that are differentiated together: results differ by rounding alone
-  DType dtype = DType::f32;    // or f64, on the CPU
-  std::function<bool()> stop;  // asked between blocks; true: Interrupted is thrown. May be empty
+  double weight_decay = 0;          // adds weight_decay / 2 * |theta|^2 over the moving parameters
+  std::int64_t block = 128;         // images that are differentiated together: results differ by rounding alone
+  DType dtype = DType::f32;         // or f64, on the CPU
+  std::function<bool()> stop = {};  // asked between blocks; true: Interrupted is thrown. May be empty
 };
 
 struct ValueAndGradient {

@@ -74,7 +74,8 @@ Density spectral_density(const std::vector<Quadrature>& probes, std::int64_t poi
 
 double usual_width(const std::vector<Quadrature>& probes) {
   const auto [low, high] = span_of(probes);
-  return high > low ? (high - low) / 100 : 1;
+  const double alike = 1e-12 * std::max(std::abs(low), std::abs(high));  // but for rounding
+  return high - low > alike ? (high - low) / 100 : 1;
 }
 
 }  // namespace basin
