@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "landscape/coordinates.h"
 #include "landscape/grid.h"
 #include "landscape/hdf5.h"
 
@@ -50,24 +51,6 @@ void write_values(Hdf5Writer& file, const std::string& set, const SurfaceValues&
 }
 
 // ---- reading
-
-std::vector<double> read_coordinates(const Hdf5Reader& file, const std::string& name) {
-  const Shape shape = file.shape(name);
-  check(shape.size() == 1 && shape[0] >= 1 && shape[0] <= kMaxRangePoints, "'", file.path().string(), "': dataset ",
-        name, ": expected 1 to ", kMaxRangePoints, " values in one dimension, found shape ", shape);
-  std::vector<double> values = file.read<double>(name, shape);
-  for (const double value : values)
-    check(std::isfinite(value), "'", file.path().string(), "': dataset ", name, ": expected finite values, found ",
-          value);
-  return values;
-}
-
-// The reference tool declares (nx, ny) but fills the memory row by row with row = y, so the declared order of a
-// two-dimensional array does not matter.
-Shape reference_shape(const Hdf5Reader& file, const std::string& name, const Shape& expected) {
-  const Shape found = file.shape(name);
-  return found == Shape(expected.rbegin(), expected.rend()) ? found : expected;
-}
 
 // Absent if the reference tool left the image set out, or allocated it and computed no point.
 std::optional<SurfaceValues> read_reference_values(const Hdf5Reader& file, const std::string& set, const Shape& shape) {
