@@ -1,9 +1,8 @@
-// The log of a surface while it is being computed: one checksummed record per finished point, appended as it finishes,
-// so that a killed run continues where it stopped.
+// The log of long work while it is being done: one checksummed record per finished item, appended as it finishes, so
+// that a killed run continues where it stopped.
 //
-//   "BASINLOG" | u32 version | u32 length | configuration (JSON) | u32 CRC-32C of all that
-//   records: i64 point | train: f64 loss, loss error, accuracy, accuracy error, i64 non-finite | test: the same | u32
-//   CRC-32C
+//   "BASINLOG" | u32 version | u32 width | u32 length | configuration (JSON) | u32 CRC-32C of all that
+//   records: i64 index | width f64 | u32 CRC-32C
 //
 // All numbers little-endian.
 #pragma once
@@ -14,13 +13,12 @@
 #include <vector>
 
 #include "core/file_descriptor.h"
-#include "landscape/evaluator.h"
 
 namespace basin {
 
 struct LogRecord {
-  std::int64_t point = 0;  // index into the grid
-  PointResult result;
+  std::int64_t index = 0;      // of the item: a point of a grid, a random vector, ...
+  std::vector<double> values;  // `width` of them
 };
 
 struct AppendLogOptions {
@@ -31,17 +29,17 @@ struct AppendLogOptions {
 
 class AppendLog {
  public:
-  // Opens the log at `path`, or creates it. `configuration` is JSON text with everything the records depend on,
-  // `points` the size of the grid. A torn last record is cut off; records that fail their checksum are skipped. Error
-  // naming the file if it is no log, was written for another configuration (the message shows the first field that
-  // differs), holds a point outside the grid, is in use by another process, or cannot be read or written.
-  AppendLog(const std::filesystem::path& path, const std::string& configuration, std::int64_t points,
+  // Opens the log at `path`, or creates it. `configuration` is JSON text with everything the records depend on; items
+  // have indices below `items` and `width` values each. A torn last record is cut off; records that fail their checksum
+  // are skipped. Error naming the file if it is no log, was written for another configuration (the message shows the
+  // first field that differs), holds an index that is none, is in use by another process, or cannot be read or written.
+  AppendLog(const std::filesystem::path& path, const std::string& configuration, std::int64_t items, std::size_t width,
             const AppendLogOptions& options = {});
   ~AppendLog();
   AppendLog(const AppendLog&) = delete;
   AppendLog& operator=(const AppendLog&) = delete;
 
-  // What the file held when it was opened, in its order, each point once.
+  // What the file held when it was opened, in its order, each item once.
   const std::vector<LogRecord>& recovered() const { return recovered_; }
 
   // Error if the disk is full; the log then still holds every earlier record and stays usable.
@@ -52,9 +50,11 @@ class AppendLog {
  private:
   void open(const std::string& configuration);
   std::size_t check_header(const std::string& contents, const std::string& configuration) const;  // its length
-  void recover(const std::string& contents, std::size_t begin, std::int64_t points);
+  void recover(const std::string& contents, std::size_t begin, std::int64_t items);
+  std::size_t payload_bytes() const { return 8 + 8 * width_; }
 
   std::filesystem::path path_;
+  std::size_t width_;
   AppendLogOptions options_;
   FileDescriptor file_;
   std::int64_t size_ = 0;  // bytes of the header and whole records

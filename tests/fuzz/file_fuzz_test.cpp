@@ -60,12 +60,12 @@ TEST(FileFuzz, AppendLog) {
   const TemporaryFolder folder;
   const std::string configuration = R"({"model":"resnet20","images":1000})";
   {
-    AppendLog log(folder / "log", configuration, 50);
-    for (std::int64_t point = 0; point < 3; ++point) log.append({.point = point, .result = {}});
+    AppendLog log(folder / "log", configuration, 50, 2);
+    for (std::int64_t point = 0; point < 3; ++point) log.append({.index = point, .values = {1.5, -2}});
   }
   fuzz(read_file(folder / "log"), 2'000, [&](const std::string& bytes) {
     put(folder / "log", bytes);
-    AppendLog(folder / "log", configuration, 50);
+    AppendLog(folder / "log", configuration, 50, 2);
   });
 }
 

@@ -31,7 +31,7 @@ class EngineFlags : public ::testing::Test {
     EXPECT_NE(finished.errors.find(line), std::string::npos) << finished.errors;
     const std::string configuration = read_surface(folder_ / "s.h5").attributes.at("configuration");
     std::filesystem::remove(folder_ / "s.h5");
-    AppendLog(folder_ / "s.h5.log", configuration, 3);
+    AppendLog(folder_ / "s.h5.log", configuration, 3, 10);
     const CommandResult killed = surface(second + " --out s.h5");
     EXPECT_EQ(killed.status, 1);
     EXPECT_NE(killed.errors.find(line), std::string::npos) << killed.errors;
