@@ -43,7 +43,7 @@ std::string hash_of(const Images& images) {
 
 }  // namespace
 
-void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
+void add_subject_flags(CLI::App& command, LandscapeFlags& flags) {
   command
       .add_option("checkpoint", flags.checkpoint,
                   "Network: a checkpoint of Basin or a PyTorch state_dict (.safetensors)")
@@ -60,6 +60,14 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
       ->check(positive());
   command.add_option("--loss", flags.loss, "cross-entropy or mse (of the softmax against one-hot)")
       ->capture_default_str();
+  command.add_option("--threads", flags.threads, "Threads (default: one per processor); results do not depend on it")
+      ->check(positive());
+  command.add_flag("--json", flags.json, "Print one JSON object on stdout");
+  command.add_flag("--quiet", flags.quiet, "No progress, no configuration");
+}
+
+void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
+  add_subject_flags(command, flags);
   command
       .add_option("--engine", flags.engine,
                   fmt::format("{} (basin doctor says which auto takes)", fmt::join(engine_names(), ", ")))
@@ -88,10 +96,6 @@ void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
                   "Images of a batch with --bn recomputed; the last one takes what is left")
       ->check(positive())
       ->capture_default_str();
-  command.add_option("--threads", flags.threads, "Threads (default: one per processor); results do not depend on it")
-      ->check(positive());
-  command.add_flag("--json", flags.json, "Print one JSON object on stdout");
-  command.add_flag("--quiet", flags.quiet, "No progress, no configuration");
 }
 
 EvaluatorOptions evaluator_options(const LandscapeFlags& flags) {

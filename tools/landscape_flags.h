@@ -1,4 +1,4 @@
-// What `basin evaluate`, `surface` and `line` have in common: the network, the images and the engine.
+// What commands on a trained network have in common: the network, the images and, for losses on planes, the engine.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -26,8 +26,10 @@ struct LandscapeFlags {
   bool json = false, quiet = false;
 };
 
-// Adds the flags, and the checkpoint as the positional argument. The values in `flags` are the defaults; it outlives
-// the application.
+// Adds the flags of the network, the images and the output, and the checkpoint as the positional argument. The values
+// in `flags` are the defaults; it outlives the application.
+void add_subject_flags(CLI::App& command, LandscapeFlags& flags);
+// These, and those of the grid's engine and devices.
 void add_landscape_flags(CLI::App& command, LandscapeFlags& flags);
 
 // The engine and the devices that the flags name. Error for an unknown name, for an engine that cannot run here and for

@@ -324,9 +324,7 @@ class Run {
 
 }  // namespace
 
-void add_run_flags(CLI::App& command, RunFlags& flags, bool two_dimensional) {
-  flags.landscape.usual_images = 1000;
-  add_landscape_flags(command, flags.landscape);
+void add_direction_flags(CLI::App& command, RunFlags& flags, bool two_dimensional) {
   command.add_option("--x", flags.x, "Range first:last:count of the first axis; write --x=-1:1:51")
       ->capture_default_str();
   command.add_option(
@@ -345,6 +343,12 @@ void add_run_flags(CLI::App& command, RunFlags& flags, bool two_dimensional) {
     command.add_option("--to2", flags.to2, "Third checkpoint: it lies at y = 1");
   }
   command.add_option("--direction-file", flags.direction_file, "Read the directions (HDF5, reference layout) instead");
+}
+
+void add_run_flags(CLI::App& command, RunFlags& flags, bool two_dimensional) {
+  flags.landscape.usual_images = 1000;
+  add_landscape_flags(command, flags.landscape);
+  add_direction_flags(command, flags, two_dimensional);
   command.add_option("--out", flags.out, "Where the surface goes (HDF5)")->required();
   command.add_option("--verify", flags.verify, "First compare N random points with the autograd engine")
       ->check(non_negative());

@@ -18,7 +18,9 @@ struct RunFlags {
   bool force = false, resume = false;  // resuming is the rule; the flag may be given all the same
 };
 
-// The flags of directions and output; `two_dimensional` adds those of the second axis.
+// The flags of the ranges and directions; `two_dimensional` adds those of the second axis.
+void add_direction_flags(CLI::App& command, RunFlags& flags, bool two_dimensional);
+// These, and those of the network, the images, the engine and the output.
 void add_run_flags(CLI::App& command, RunFlags& flags, bool two_dimensional);
 
 // Runs, saves and reports. Throws Interrupted after Ctrl-C with the points so far in the file and the log kept.
