@@ -164,7 +164,7 @@ LossFunction::LossFunction(const Model& model, const State& center, const Parame
   implementation_ = std::make_unique<Implementation>(
       Implementation{model, space, images, normalization, backend, options, {}, {}, {}, {}});
   Implementation& self = *implementation_;
-  self.state = space.at(center, space.flatten(center, options.dtype, backend));
+  move_to(center);
   const std::int64_t bytes = images.count * images.image_size() * static_cast<std::int64_t>(size_of(options.dtype));
   std::vector<Block> all;
   for (std::int64_t i = 0; bytes <= kResidentBytes && i < self.blocks(); ++i) all.push_back(self.block(i));
@@ -179,6 +179,12 @@ std::int64_t LossFunction::size() const { return implementation_->space.size(); 
 std::int64_t LossFunction::images() const { return implementation_->pixels.count; }
 Backend& LossFunction::backend() const { return implementation_->backend; }
 DType LossFunction::dtype() const { return implementation_->options.dtype; }
+
+void LossFunction::move_to(const State& center) {
+  Implementation& self = *implementation_;
+  self.forget_graphs();
+  self.state = self.space.at(center, self.space.flatten(center, dtype(), backend()));
+}
 
 Tensor LossFunction::center() const {
   return implementation_->space.flatten(implementation_->state, dtype(), backend());

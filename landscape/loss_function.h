@@ -45,6 +45,9 @@ class LossFunction {
   DType dtype() const;
   Tensor center() const;  // (n), the state's own parameters
 
+  // Goes on around another state of the same model: what does not move, and center(), are its.
+  void move_to(const State& center);
+
   double value(const Tensor& point) const;
   std::vector<double> image_losses(const Tensor& point) const;  // of each image, without the weight-decay term
   ValueAndGradient value_and_gradient(const Tensor& point) const;

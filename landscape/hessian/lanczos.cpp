@@ -73,7 +73,7 @@ bool Lanczos::step() {
   const Tensor v = basis_.rows(k, k + 1).viewed_as({size_});
   Tensor w = apply_(v);
   const double share = inner_product(v, w);
-  check(std::isfinite(share), "lanczos: the product with vector ", k, " is not finite");
+  if (!std::isfinite(share)) fail<NotFinite>("lanczos: the product with vector ", k, " is not finite");
   w = orthogonal(w);
   const double rest = length(w);
   diagonal_.push_back(share);

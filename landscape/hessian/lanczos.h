@@ -8,6 +8,12 @@
 
 namespace basin {
 
+// A product was not finite.
+class NotFinite : public Error {
+ public:
+  using Error::Error;
+};
+
 // v (n) -> A v (n), A symmetric; f32 or f64 on any back end.
 using SymmetricOperator = std::function<Tensor(const Tensor&)>;
 
@@ -27,8 +33,8 @@ class Lanczos {
   // `start` (n) is not zero. At most `most` steps will be made; the basis takes their number times n elements.
   Lanczos(SymmetricOperator apply, const Tensor& start, std::int64_t most);
 
-  // One more step. False, and nothing is done, where the space is invariant (its Ritz values are eigenvalues then) or
-  // has `most` dimensions.
+  // One more step; NotFinite if its product is not. False, and nothing is done, where the space is invariant (its Ritz
+  // values are eigenvalues then) or has `most` dimensions.
   bool step();
 
   std::int64_t steps() const { return static_cast<std::int64_t>(diagonal_.size()); }
