@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "landscape/parameter_space.h"
+
 namespace basin {
 namespace {
 
@@ -16,6 +18,13 @@ double scale_of(const std::vector<RitzValue>& ritz) {
 Eigenvalue eigenvalue(const std::vector<RitzValue>& ritz, std::size_t index, double tolerance) {
   const RitzValue& r = ritz[index];
   return {r.value, r.residual, r.residual <= tolerance * scale_of(ritz)};
+}
+
+// By a product with the unit vector y.
+Eigenvalue measured(const SymmetricOperator& apply, const Tensor& y, double limit) {
+  const Tensor product = apply(y);
+  const double value = inner_product(y, product), residual = length(sum_of(product, -value, y));
+  return {value, residual, residual <= limit};
 }
 
 bool satisfied(const std::vector<RitzValue>& ritz, const ExtremesOptions& options) {
@@ -48,14 +57,16 @@ Extremes extremes(const SymmetricOperator& apply, const VectorType& type, const 
   }
   Extremes result;
   result.products = lanczos.steps();
-  for (std::size_t i = 0; i < std::min(ritz.size(), static_cast<std::size_t>(options.largest)); ++i) {
-    result.largest.push_back(eigenvalue(ritz, from_top(ritz, i), options.tolerance));
-    if (vectors) result.largest_vectors.push_back(lanczos.vector(from_top(ritz, i)));
-  }
-  for (std::size_t i = 0; i < std::min(ritz.size(), static_cast<std::size_t>(options.smallest)); ++i) {
-    result.smallest.push_back(eigenvalue(ritz, i, options.tolerance));
-    if (vectors) result.smallest_vectors.push_back(lanczos.vector(i));
-  }
+  const auto add = [&](std::size_t index, std::vector<Eigenvalue>& values, std::vector<Tensor>& vectors_found) {
+    values.push_back(eigenvalue(ritz, index, options.tolerance));
+    if (!vectors) return;
+    vectors_found.push_back(lanczos.vector(index));
+    values.back() = measured(apply, vectors_found.back(), options.tolerance * scale_of(ritz));
+  };
+  for (std::size_t i = 0; i < std::min(ritz.size(), static_cast<std::size_t>(options.largest)); ++i)
+    add(from_top(ritz, i), result.largest, result.largest_vectors);
+  for (std::size_t i = 0; i < std::min(ritz.size(), static_cast<std::size_t>(options.smallest)); ++i)
+    add(i, result.smallest, result.smallest_vectors);
   return result;
 }
 

@@ -11,7 +11,7 @@ namespace basin {
 
 struct Eigenvalue {
   double value = 0;
-  double residual = 0;  // |A y - value y|: an eigenvalue of A lies within it (see RitzValue)
+  double residual = 0;  // |A y - value y| of a unit y: an eigenvalue of A lies within it (see RitzValue)
   bool converged = false;
 };
 
@@ -35,7 +35,9 @@ struct Extremes {
 // One Lanczos run serves both ends: the Krylov space of A is that of A shifted. It ends when all wanted residuals are
 // within the tolerance, no sooner than after 2 (largest + smallest) + 8 products, or when the space is invariant. An
 // eigenvalue to which the start is orthogonal, or a second copy of one, is not seen: a random start makes the former
-// improbable, the latter is a limit of Lanczos. Fewer are returned where the space has fewer dimensions.
+// improbable, the latter is a limit of Lanczos. Fewer are returned where the space has fewer dimensions. With `vectors`
+// each value is the Rayleigh quotient of its vector and its residual is measured, rounding included, by a product more;
+// without, residuals are those of exact arithmetic.
 Extremes extremes(const SymmetricOperator& apply, const VectorType& type, const ExtremesOptions& options,
                   bool vectors = false);
 

@@ -1,0 +1,44 @@
+#include "tools/output.h"
+
+#include "core/error.h"
+#include "landscape/configuration.h"
+#include "landscape/hdf5.h"
+#include "tools/command.h"
+
+namespace basin {
+
+namespace fs = std::filesystem;
+
+fs::path log_beside(const fs::path& out) { return out.string() + ".log"; }
+
+bool holds_result(const fs::path& out, const std::string& configuration, bool force,
+                  const std::vector<std::string>& inputs) {
+  check(!out.empty(), "--out: expected a file name, found ''");
+  for (const std::string& input : inputs) {
+    std::error_code ignored;  // of files that do not exist
+    check(input.empty() || !fs::equivalent(input, out, ignored), "--out '", out.string(), "' is read by this run");
+  }
+  if (force) {
+    fs::remove(log_beside(out));
+    return false;
+  }
+  if (!fs::exists(out)) return false;
+  const char* hint = " (--force replaces it, --out names another)";
+  std::string theirs;
+  try {
+    theirs = Hdf5Reader(out).text_attributes()["configuration"];
+  } catch (const Error& error) {
+    fail("'", out.string(), "' exists and is no result of Basin: ", error.what(), hint);
+  }
+  check(theirs == configuration, "'", out.string(), "' exists and holds another configuration; ",
+        configuration_difference(configuration, theirs), hint);
+  return true;
+}
+
+std::string resume_command() {
+  std::string line = command_line();
+  if (const std::size_t at = line.find(" --force"); at != std::string::npos) line.erase(at, 8);
+  return line;
+}
+
+}  // namespace basin
