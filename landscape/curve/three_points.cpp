@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "core/backend.h"
+#include "landscape/hdf5.h"
 
 namespace basin {
 namespace {
+
+using Json = nlohmann::json;
 
 // Relative to |w_3 - w_1|: a smaller distance from the line is rounding.
 constexpr double kOnTheLine = 1e-6;
@@ -99,6 +103,32 @@ std::array<Range, 2> ranges_around(const PlaneOfThree& plane, double margin, std
     return Range{low - extra, high + extra, count};
   };
   return {range(&Point::alpha), range(&Point::beta)};
+}
+
+std::string text_of(const PlaneMarkers& markers) {
+  Json json{{"networks", Json::array()}, {"path", Json::array()}};
+  for (const PlaneMarkers::Network& network : markers.networks)
+    json["networks"].push_back({{"name", network.name}, {"x", network.at.alpha}, {"y", network.at.beta}});
+  for (const Point& point : markers.path) json["path"].push_back({point.alpha, point.beta});
+  return json.dump();
+}
+
+std::optional<PlaneMarkers> read_markers(const std::filesystem::path& path) {
+  const auto attributes = Hdf5Reader(path).text_attributes();
+  const auto text = attributes.find(kMarkersAttribute);
+  if (text == attributes.end()) return std::nullopt;
+  try {
+    PlaneMarkers markers;
+    const Json json = Json::parse(text->second);
+    for (const Json& network : json.at("networks"))
+      markers.networks.push_back(
+          {network.at("name").get<std::string>(), {network.at("x").get<double>(), network.at("y").get<double>()}});
+    for (const Json& point : json.at("path"))
+      markers.path.push_back({point.at(0).get<double>(), point.at(1).get<double>()});
+    return markers;
+  } catch (const Json::exception& error) {
+    fail("'", path.string(), "': attribute ", kMarkersAttribute, ": ", error.what());
+  }
 }
 
 }  // namespace basin

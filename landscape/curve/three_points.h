@@ -1,6 +1,10 @@
 // The plane through three networks (Garipov et al. 2018, appendix A.2).
 #pragma once
 #include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "landscape/direction.h"
 #include "landscape/grid.h"
@@ -20,5 +24,20 @@ PlaneOfThree plane_through(const State& first, const State& second, const State&
 
 // The ranges of `count` points that hold the networks with a margin, a share of their extent, on each side.
 std::array<Range, 2> ranges_around(const PlaneOfThree& plane, double margin, std::int64_t count);
+
+// What there is to draw in a plane beside its surface; an attribute of the direction file, JSON:
+//   {"networks": [{"name": "a.safetensors", "x": 0, "y": 0}, ...], "path": [[x, y], ...]}
+struct PlaneMarkers {
+  struct Network {
+    std::string name;
+    Point at;
+  };
+  std::vector<Network> networks;
+  std::vector<Point> path;  // of the curve between them, in order; may be empty
+};
+inline constexpr const char* kMarkersAttribute = "markers";
+std::string text_of(const PlaneMarkers& markers);
+// Of the direction file at `path`; none where it has no such attribute. Error naming the file if it is damaged.
+std::optional<PlaneMarkers> read_markers(const std::filesystem::path& path);
 
 }  // namespace basin

@@ -1,0 +1,80 @@
+// The surface over the plane through three networks.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "core/file_descriptor.h"
+#include "landscape/curve/three_points.h"
+#include "landscape/direction_file.h"
+#include "tools/curve/curve.h"
+#include "tools/landscape_run.h"
+
+namespace basin {
+namespace {
+
+// What is printed on stdout goes to stderr until the end of the scope: with --json one object is all that stdout gets.
+class OutputToErrors {
+ public:
+  OutputToErrors() {
+    std::fflush(stdout);
+    output_ = ::dup(STDOUT_FILENO);
+    check(output_ >= 0 && ::dup2(STDERR_FILENO, STDOUT_FILENO) >= 0, "cannot redirect the output");
+  }
+  ~OutputToErrors() {
+    std::fflush(stdout);
+    ::dup2(output_, STDOUT_FILENO);
+    ::close(output_);
+  }
+  OutputToErrors(const OutputToErrors&) = delete;
+  OutputToErrors& operator=(const OutputToErrors&) = delete;
+
+ private:
+  int output_ = -1;
+};
+
+Point weighted(const PlaneOfThree& plane, CurveKind kind, std::size_t points, double t) {
+  // In the order of the control points: the ends, or the ends with the third network, a bend, between them.
+  const std::vector<double> c = curve_coefficients(kind, points, t);
+  Point sum;
+  for (std::size_t k = 0; k < points; ++k) {
+    const Point& network = plane.networks[points == 2 ? k : std::array<std::size_t, 3>{0, 2, 1}[k]];
+    sum.alpha += c[k] * network.alpha;
+    sum.beta += c[k] * network.beta;
+  }
+  return sum;
+}
+
+}  // namespace
+
+void run_curve_plane(const CurveFlags& flags, const Checkpoint& first, const Curve& curve) {
+  const bool bend = flags.through.empty();
+  const State third = bend ? curve.points[1] : load_companion(flags.through, first).state;
+  const PlaneOfThree plane = plane_through(first.state, curve.points.back(), third);
+  const auto [x, y] = ranges_around(plane, flags.margin, flags.surface_points);
+
+  PlaneMarkers markers;
+  const std::string names[] = {flags.landscape.checkpoint, flags.to, bend ? bend_path(flags, 1) : flags.through};
+  for (std::size_t i = 0; i < 3; ++i)
+    markers.networks.push_back({std::filesystem::path(names[i]).filename().string(), plane.networks[i]});
+  constexpr int kPieces = 100;
+  if (curve.kind == CurveKind::linear || bend)
+    for (int i = 0; i <= kPieces; ++i)
+      markers.path.push_back(weighted(plane, curve.kind, curve.points.size(), i / static_cast<double>(kPieces)));
+  write_directions(plane_path(flags), first.state, {plane.u, plane.v, {{kMarkersAttribute, text_of(markers)}}});
+
+  RunFlags surface;
+  surface.landscape = flags.landscape;
+  surface.landscape.json = false;
+  surface.x = x.text();
+  surface.y = y.text();
+  surface.direction_file = plane_path(flags);
+  surface.out = surface_path(flags);
+  surface.force = flags.force;
+  std::optional<OutputToErrors> redirected;
+  if (flags.landscape.json) redirected.emplace();
+  run_landscape(surface);
+}
+
+}  // namespace basin
