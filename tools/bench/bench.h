@@ -12,7 +12,7 @@ namespace basin {
 struct BenchOptions {
   Backend& backend;
   std::vector<std::int64_t> batches;  // images of operations and training steps
-  std::int64_t images = 512;          // of surfaces
+  std::int64_t images = 512;          // of surfaces and Hessians
   bool on_cpu() const { return &backend == &cpu_backend(); }
 };
 
@@ -23,6 +23,8 @@ void register_training_benchmarks(const BenchOptions& options);   // training/re
 // surface/resnet20/exact/512: points of so many images. On GPUs each engine, and what it does of what the tensor cores
 // can (mma.sync, measured in the same run).
 void register_surface_benchmarks(const BenchOptions& options);
+// hessian/resnet20/product/512: of the mean loss over so many images.
+void register_hessian_benchmarks(const BenchOptions& options);
 // The CPU's: tiles/16_at_32_residual/exact, none where the processor has no AMX.
 void register_tile_benchmarks();
 

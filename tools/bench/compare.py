@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Basin against PyTorch on this machine, in one run, taking turns: prints a table of ratios.
 
-  tools/bench/compare.py                          operations, training steps and surfaces
+  tools/bench/compare.py                          operations, training steps, surfaces and Hessians
   tools/bench/compare.py --filter surface --threads 1 --json out.json
   tools/bench/compare.py --device cuda --filter 'training|surface'    on a GPU, where operations are not paired
 
@@ -68,7 +68,7 @@ def main():
     parser.add_argument("--filter", default=".", help="regular expression over the benchmarks' names")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--bench", type=pathlib.Path, default=BENCH, help="the program basin_bench")
-    parser.add_argument("--images", type=int, help="images of surfaces (default: 512, on a GPU 10000)")
+    parser.add_argument("--images", type=int, help="images of surfaces and Hessians (default: 512, on a GPU 10000)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.5, help="least time of one turn")

@@ -1,5 +1,5 @@
 // basin_bench [--device=cpu|cuda|cuda:N] [--threads=N] [--batch=N,N,...] [--images=N] [Google Benchmark's flags]: times
-// Basin's kernels, training steps and surfaces.
+// Basin's kernels, training steps, surfaces and Hessians.
 #include <benchmark/benchmark.h>
 
 #include <charconv>
@@ -74,6 +74,7 @@ void run(int argc, char** argv) {
   register_operation_benchmarks(options);
   register_training_benchmarks(options);
   register_surface_benchmarks(options);
+  register_hessian_benchmarks(options);
   if (options.on_cpu()) register_tile_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

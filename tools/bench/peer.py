@@ -209,6 +209,67 @@ def surface_jobs(name):
     return jobs
 
 
+# ---- Hessians
+def hessian_jobs(name):
+    """Gradient, and Hessian-vector products as PyHessian computes them: over several batches the graph is made anew for
+    each product, on one batch it is kept; and a kept graph for every batch, which PyHessian does not offer."""
+    _, model, work, count = name.split("/")
+    count, batch, jobs = int(count), 128, []
+    images, labels = torch.randn(count, 3, 32, 32), torch.arange(count) % 10
+    for layout in ("nchw", "channels_last"):
+        net = network(model)
+        if layout == "channels_last":
+            net = net.to(memory_format=torch.channels_last)
+        weights = [p for p in net.parameters() if p.dim() > 1]
+        batches = [(channels_last(x) if layout == "channels_last" else x, y)
+                   for x, y in zip(images.split(batch), labels.split(batch))]
+        v = [torch.randn_like(w) for w in weights]
+
+        def gradients(x, y, net=net, weights=weights, create_graph=False):
+            loss = F.cross_entropy(net(x), y, reduction="sum") / count
+            return torch.autograd.grad(loss, weights, create_graph=create_graph)
+
+        def total(parts):
+            return [sum(p) for p in zip(*parts)]
+
+        def gradient(batches=batches, gradients=gradients):
+            return total(gradients(x, y) for x, y in batches)
+
+        def product(batches=batches, gradients=gradients, weights=weights, v=v):
+            return total(torch.autograd.grad(gradients(x, y, create_graph=True), weights, v) for x, y in batches)
+
+        if work == "gradient":
+            jobs.append((layout, gradient, 1))
+            continue
+        jobs.append((f"{layout} graph made anew", product, 1))
+        if work != "first_product":
+            graphs = [gradients(x, y, create_graph=True) for x, y in batches]
+
+            def kept(graphs=graphs, weights=weights, v=v):
+                return total(torch.autograd.grad(g, weights, v, retain_graph=True) for g in graphs)
+
+            jobs.append((f"{layout} graph kept", kept, 1))
+    if work == "lanczos_step":
+        jobs = [(variant, lanczos(call, sum(p.numel() for p in weights)), LANCZOS_STEPS) for variant, call, _ in jobs]
+    return jobs
+
+
+LANCZOS_STEPS = 20
+
+
+def lanczos(product, size):
+    """The steps' own work, as PyHessian does it for its density: each new vector is orthogonalised against all earlier
+    ones, one after the other. The product's argument is a fixed vector: its cost does not depend on it."""
+    def run():
+        basis = [torch.randn(size)]
+        for _ in range(LANCZOS_STEPS):
+            w = torch.cat([p.flatten() for p in product()])
+            for q in basis:
+                w = w - q * torch.dot(q, w)
+            basis.append(w / w.norm())
+    return run
+
+
 def mkldnn_forward(module, x, residual=None):
     """The folded net on oneDNN's blocked tensors, weights re-ordered as the point changed them."""
     if isinstance(module, Unit):
@@ -239,4 +300,4 @@ def mkldnn_forward(module, x, residual=None):
 
 
 def jobs(name):
-    return {"operation": operation_jobs, "training": training_jobs, "surface": surface_jobs}[name.split("/")[0]](name)
+    return {"operation": operation_jobs, "training": training_jobs, "surface": surface_jobs, "hessian": hessian_jobs}[name.split("/")[0]](name)

@@ -7,24 +7,14 @@
 
 #include "core/backend.h"
 #include "core/parallel.h"
-#include "core/random.h"
 #include "landscape/evaluator.h"
 #include "models/plan.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/random_images.h"
 #include "tools/devices/devices.h"
 
 namespace basin {
 namespace {
-
-Images random_images(std::int64_t count) {
-  Images images;
-  images.count = count;
-  const Random random(1, 3);
-  for (std::int64_t i = 0; i < count * images.image_size(); ++i)
-    images.pixels.push_back(static_cast<std::uint8_t>(random.below(256, static_cast<std::uint64_t>(i))));
-  for (std::int64_t i = 0; i < count; ++i) images.labels.push_back(static_cast<std::int32_t>(i % 10));
-  return images;
-}
 
 // A network, two filter-normalised directions and random images.
 struct Landscape {
