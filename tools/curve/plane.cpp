@@ -51,7 +51,12 @@ Point weighted(const PlaneOfThree& plane, CurveKind kind, std::size_t points, do
 void run_curve_plane(const CurveFlags& flags, const Checkpoint& first, const Curve& curve) {
   const bool bend = flags.through.empty();
   const State third = bend ? curve.points[1] : load_companion(flags.through, first).state;
-  const PlaneOfThree plane = plane_through(first.state, curve.points.back(), third);
+  PlaneOfThree plane = plane_through(first.state, curve.points.back(), third);
+  if (flags.landscape.statistics != "interpolated")  // recomputed, or there are none
+    for (Direction* axis : {&plane.u, &plane.v}) {
+      *axis = without_statistics(*axis, first.state);
+      axis->kind = DirectionKind::weights;
+    }
   const auto [x, y] = ranges_around(plane, flags.margin, flags.surface_points);
 
   PlaneMarkers markers;

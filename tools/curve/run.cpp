@@ -94,8 +94,8 @@ class Run {
     CurveFile file;
     if (there) {
       file = read_curve(flags_.out);
-      for (std::size_t k = 0; k < file.bend_files.size(); ++k)
-        curve_.points[k + 1] = load_companion(bend_path(flags_, static_cast<std::int64_t>(k) + 1), other_).state;
+      remove_progress();  // of a run that was killed as it ended
+      if (flags_.surface) load_bends();
       say("'{}' holds this curve already\n", flags_.out);
     } else {
       print_configuration();
@@ -150,8 +150,18 @@ class Run {
     CurveFile file = file_of(run.surface());
     write_curve(flags_.out, file);
     run.remove_log();
-    fs::remove(progress_path(flags_));
+    remove_progress();
     return file;
+  }
+
+  void remove_progress() const {
+    fs::remove(log_beside(flags_.out));
+    fs::remove(progress_path(flags_));
+  }
+
+  void load_bends() {
+    for (std::size_t k = 1; k + 1 < curve_.points.size(); ++k)
+      curve_.points[k] = load_companion(bend_path(flags_, static_cast<std::int64_t>(k)), other_).state;
   }
 
   // The evaluator sees the trained bends through curve_.
