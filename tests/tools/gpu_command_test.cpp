@@ -115,5 +115,17 @@ TEST_F(GpuCommand, DoctorNamesTheEngineOfTheGpu) {
   EXPECT_NE(text.find("generic, exact (3xtf32) or fast (fp16): for every other network"), std::string::npos) << text;
 }
 
+TEST_F(GpuCommand, HessianOfTheLastLayer) {
+  const auto hessian = [&](const std::string& flags) {
+    const CommandResult result = run_command(
+        folder_.path(), "hessian net.safetensors --data data --images 4 --parameters linear --trace 0 --json " + flags,
+        "BASIN_EMULATED_DEVICES=1");
+    EXPECT_EQ(result.status, 0) << result.errors;
+    return Json::parse(result.output)["largest"][0]["value"].get<double>();
+  };
+  const double expected = hessian("--device cpu --out c.h5");
+  EXPECT_NEAR(hessian("--device cuda --out g.h5"), expected, 1e-3 * expected);
+}
+
 }  // namespace
 }  // namespace basin
