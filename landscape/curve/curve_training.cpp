@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kFormat = "basin curve training 1";
 
 Tensor from_host(const std::vector<float>& values, const Shape& shape, DType dtype, Backend& backend) {
-  const Tensor tensor = Tensor::from<float>(shape, values, backend);
+  Tensor tensor = Tensor::from<float>(shape, values, backend);
   if (dtype == DType::f32) return tensor;
   const Recording off(false);
   return cast(tensor, dtype);
