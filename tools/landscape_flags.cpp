@@ -43,11 +43,7 @@ std::string hash_of(const Images& images) {
 
 }  // namespace
 
-void add_subject_flags(CLI::App& command, LandscapeFlags& flags) {
-  command
-      .add_option("checkpoint", flags.checkpoint,
-                  "Network: a checkpoint of Basin or a PyTorch state_dict (.safetensors)")
-      ->required();
+void add_image_flags(CLI::App& command, LandscapeFlags& flags) {
   command.add_option("--model", flags.model,
                      "Model of the checkpoint, where the file does not say (resnet20, vgg9, ...)");
   command.add_option("--data", flags.data,
@@ -64,6 +60,14 @@ void add_subject_flags(CLI::App& command, LandscapeFlags& flags) {
       ->check(positive());
   command.add_flag("--json", flags.json, "Print one JSON object on stdout");
   command.add_flag("--quiet", flags.quiet, "No progress, no configuration");
+}
+
+void add_subject_flags(CLI::App& command, LandscapeFlags& flags) {
+  command
+      .add_option("checkpoint", flags.checkpoint,
+                  "Network: a checkpoint of Basin or a PyTorch state_dict (.safetensors)")
+      ->required();
+  add_image_flags(command, flags);
 }
 
 void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {

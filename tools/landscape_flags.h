@@ -26,8 +26,10 @@ struct LandscapeFlags {
   bool json = false, quiet = false;
 };
 
-// Adds the flags of the network, the images and the output, and the checkpoint as the positional argument. The values
-// in `flags` are the defaults; it outlives the application.
+// Adds the flags of the model, the images and the output. The values in `flags` are the defaults; it outlives the
+// application.
+void add_image_flags(CLI::App& command, LandscapeFlags& flags);
+// These, and the checkpoint as the positional argument.
 void add_subject_flags(CLI::App& command, LandscapeFlags& flags);
 // These, and those of the grid's engine and devices.
 void add_landscape_flags(CLI::App& command, LandscapeFlags& flags);
