@@ -11,13 +11,12 @@
 
 namespace basin {
 
-// barrier = max_t v(t) - ((1 - t) v(0) + t v(1))  (Entezari et al. 2022, eq. 1; Frankle et al. 2020, section 2, take
-// the mean of the ends instead of the line between them). It is 0 where the values never rise above that line.
+// barrier = max_t v(t) - ((1 - t) v(0) + t v(1))  (Entezari et al. 2022; Frankle et al. 2020 take the mean of the ends
+// instead of the line between them). It is 0 where the values never rise above that line.
 struct Barrier {
   double height = 0;
-  double error =
-      0;         // standard error of the excess at this t, of losses paired by image; 0 at the ends, which are exact
-  double t = 0;  // of the maximum, the first of equal ones
+  double error = 0;  // standard error of the excess at this t, over images; 0 at the ends, where the excess is 0
+  double t = 0;      // of the maximum, the first of equal ones
 };
 
 // Of values at t_0 = 0 < t_1 < ... < t_n = 1. A value that is not a number is the maximum: its height is NaN.

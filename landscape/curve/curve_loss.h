@@ -20,7 +20,8 @@ struct CurveGradient {
 class CurveLoss {
  public:
   // `curve` gives the kind and the ends; points are vectors of `dtype` on `backend`. The loss is the batch's mean in
-  // train mode (batch norm by the batch's statistics) and weight_decay / 2 * |theta(t)|^2. `model` outlives it.
+  // train mode (batch norm by the batch's statistics) and weight_decay / 2 * |theta(t)|^2, as in the published code of
+  // Garipov et al. 2018. `model` outlives it.
   CurveLoss(const Model& model, const Curve& curve, Objective objective, double weight_decay, DType dtype,
             Backend& backend);
 

@@ -27,7 +27,7 @@ struct CurveTrainingOptions {
 void validate(const CurveTrainingOptions& options);
 
 // Constant for half of the run, then down to a hundredth along a straight line that ends at 90 % of it (the schedule of
-// Garipov et al. 2018, appendix A.1, by step instead of epoch).
+// the published code of Garipov et al. 2018, by step instead of epoch).
 double curve_learning_rate(double highest, std::int64_t step, std::int64_t steps);
 
 class CurveTraining {

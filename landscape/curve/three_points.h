@@ -1,4 +1,4 @@
-// The plane through three networks (Garipov et al. 2018, appendix A.2).
+// The plane through three networks (as in Garipov et al. 2018, figure 1).
 #pragma once
 #include <array>
 #include <filesystem>

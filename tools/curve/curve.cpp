@@ -12,7 +12,9 @@ namespace {
 
 void add_training_flags(CLI::App& command, CurveFlags& flags) {
   CurveTrainingOptions& o = flags.training;
-  command.add_option("--bends", flags.bends, "Of a bezier or chain: its control points between the networks")
+  command
+      .add_option("--bends", flags.bends,
+                  "Of a bezier or chain: its control points between the networks (1: a quadratic Bezier curve)")
       ->capture_default_str();
   command.add_option("--epochs", o.epochs, "Passes over the training images for the bends")->capture_default_str();
   command.add_option("--batch", o.batch, "Images per step, all at one t")->capture_default_str();

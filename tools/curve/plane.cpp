@@ -67,7 +67,11 @@ void run_curve_plane(const CurveFlags& flags, const Checkpoint& first, const Cur
   if (curve.kind == CurveKind::linear || bend)
     for (int i = 0; i <= kPieces; ++i)
       markers.path.push_back(weighted(plane, curve.kind, curve.points.size(), i / static_cast<double>(kPieces)));
-  write_directions(plane_path(flags), first.state, {plane.u, plane.v, {{kMarkersAttribute, text_of(markers)}}});
+  DirectionPair directions;
+  directions.x = plane.u;
+  directions.y = plane.v;
+  directions.attributes[kMarkersAttribute] = text_of(markers);
+  write_directions(plane_path(flags), first.state, directions);
 
   RunFlags surface;
   surface.landscape = flags.landscape;

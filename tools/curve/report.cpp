@@ -64,7 +64,7 @@ void report_curve(const CurveFlags& flags, const CurveFile& curve, const CurveRe
                                        std::filesystem::path(out).replace_extension(".png").string());
   std::vector<std::string> bends;
   for (const std::string& name : curve.bend_files) bends.push_back((out.parent_path() / name).string());
-  const double ratio = curve.length() / curve.straight_length;
+  const double ratio = curve.straight_length > 0 ? curve.length() / curve.straight_length : 1;  // one network twice
   if (flags.landscape.json) {
     Json json{{"out", flags.out},
               {"kind", name_of(curve.kind)},
@@ -87,8 +87,8 @@ void report_curve(const CurveFlags& flags, const CurveFile& curve, const CurveRe
   }
   if (curve.train) print_set("train", surface.x, *surface.train, *curve.train);
   if (curve.test) print_set("test", surface.x, *surface.test, *curve.test);
-  fmt::print("length {:.6g}, {:.4g} times the straight line's {:.6g} (parameters; to 1e-9 of it)\n", curve.length(),
-             ratio, curve.straight_length);
+  fmt::print("length {:.6g}, straight {:.6g}, ratio {:.4f} (of the parameters; to 1e-9)\n", curve.length(),
+             curve.straight_length, ratio);
   for (const std::string& bend : bends) fmt::print("bend: {}\n", bend);
   fmt::print("written: {}\n", flags.out);
   if (!flags.landscape.quiet) fmt::print("next: {}\n", next);

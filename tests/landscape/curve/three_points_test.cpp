@@ -4,11 +4,13 @@
 
 #include <cmath>
 
+#include "landscape/direction_file.h"
 #include "landscape/plane.h"
 #include "tests/expect_error.h"
 #include "tests/landscape/curve/flat_states.h"
 #include "tests/landscape/landscape_values.h"
 #include "tests/landscape/small_networks.h"
+#include "tests/temporary_folder.h"
 
 namespace basin {
 namespace {
@@ -45,6 +47,28 @@ TEST(PlaneOfThree, NetworksLieAtTheirCoordinates) {
       const std::vector<float> b = states[i].entries()[k].value.to_vector<float>();
       for (std::size_t j = 0; j < a.size(); ++j) ASSERT_NEAR(a[j], b[j], 2e-6) << found.entries()[k].name;
     }
+  }
+}
+
+TEST(PlaneOfThree, MarkersStandInTheDirectionFile) {
+  const TemporaryFolder folder;
+  const State state = flat_state<float>({1, 2});
+  DirectionPair pair;
+  pair.x = pair.y.emplace(Direction{DirectionKind::weights, {state.entries()[0].value}});
+  write_directions(folder / "plain.h5", state, pair);
+  EXPECT_FALSE(read_markers(folder / "plain.h5"));
+  const PlaneMarkers markers{{{"a", {0, 0}}, {"b", {0.1, 1e-30}}}, {{0, 1}, {2, 3}}};
+  pair.attributes[kMarkersAttribute] = text_of(markers);
+  write_directions(folder / "marked.h5", state, pair);
+  const auto found = read_markers(folder / "marked.h5");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(text_of(*found), text_of(markers));
+  EXPECT_EQ(found->networks[1].at.beta, 1e-30);
+  EXPECT_EQ(found->path[1].alpha, 2);
+  for (const char* text : {"{}", "[", R"({"networks":[{"name":"a","x":"0","y":0}],"path":[]})"}) {
+    pair.attributes[kMarkersAttribute] = text;
+    write_directions(folder / "bad.h5", state, pair);
+    expect_error([&] { read_markers(folder / "bad.h5"); }, {"bad.h5", "attribute markers"});
   }
 }
 
