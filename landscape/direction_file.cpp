@@ -6,6 +6,7 @@
 
 #include "core/backend.h"
 #include "core/error.h"
+#include "landscape/coordinates.h"
 #include "landscape/hdf5.h"
 
 namespace basin {
@@ -101,6 +102,8 @@ void write_directions(const std::filesystem::path& path, const State& state, con
   for (const auto& [name, text] : directions.attributes) file.write_attribute(name, text);
   write_direction(file, "xdirection", state, directions.x);
   if (directions.y) write_direction(file, "ydirection", state, *directions.y);
+  for (const auto& [name, values] : directions.arrays)
+    file.write(name, values, {static_cast<std::int64_t>(values.size())});
   file.save();
 }
 
@@ -109,6 +112,8 @@ DirectionPair read_directions(const std::filesystem::path& path, const State& st
   DirectionPair pair;
   pair.attributes = file.text_attributes();
   pair.x = read_direction(file, "xdirection", state);
+  for (const char* name : {"explained_variance_ratio_", "explained_variance_", "singular_values_"})
+    if (file.contains(name)) pair.arrays[name] = read_coordinates(file, name);
   if (!file.contains("ydirection")) return pair;
   pair.y = read_direction(file, "ydirection", state);
   check(pair.y->kind == pair.x.kind, "'", path.string(), "': xdirection and ydirection are of different kinds");

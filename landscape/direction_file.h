@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "landscape/direction.h"
 
@@ -14,7 +15,9 @@ namespace basin {
 struct DirectionPair {
   Direction x;
   std::optional<Direction> y;
-  std::map<std::string, std::string> attributes;  // of the root: seed, norm, ...; the reference tool has none
+  std::map<std::string, std::string> attributes = {};  // of the root: seed, norm, ...; the reference tool has none
+  // Of principal components, f64 (k): explained_variance_ratio_, explained_variance_, singular_values_.
+  std::map<std::string, std::vector<double>> arrays = {};
 };
 
 // Replaces the file at `path` atomically; equal directions give equal bytes. What does not move is written as zeros.

@@ -15,9 +15,11 @@ void add_data_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 void add_evaluate_command(CLI::App& app);
 void add_hessian_command(CLI::App& app);
+void add_sharpness_command(CLI::App& app);
 void add_surface_command(CLI::App& app);
 void add_line_command(CLI::App& app);
 void add_curve_command(CLI::App& app);
+void add_trajectory_command(CLI::App& app);
 void add_plot_command(CLI::App& app);
 
 // The command line as typed (program name and arguments, quoted where the shell needs it).

@@ -72,6 +72,10 @@ void add_subject_flags(CLI::App& command, LandscapeFlags& flags) {
 
 void add_landscape_flags(CLI::App& command, LandscapeFlags& flags) {
   add_subject_flags(command, flags);
+  add_engine_flags(command, flags);
+}
+
+void add_engine_flags(CLI::App& command, LandscapeFlags& flags) {
   command
       .add_option("--engine", flags.engine,
                   fmt::format("{} (basin doctor says which auto takes)", fmt::join(engine_names(), ", ")))

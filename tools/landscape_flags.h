@@ -31,7 +31,9 @@ struct LandscapeFlags {
 void add_image_flags(CLI::App& command, LandscapeFlags& flags);
 // These, and the checkpoint as the positional argument.
 void add_subject_flags(CLI::App& command, LandscapeFlags& flags);
-// These, and those of the grid's engine and devices.
+// Those of the grid's engine, devices and batch-norm statistics.
+void add_engine_flags(CLI::App& command, LandscapeFlags& flags);
+// All of them.
 void add_landscape_flags(CLI::App& command, LandscapeFlags& flags);
 
 // The engine and the devices that the flags name. Error for an unknown name, for an engine that cannot run here and for

@@ -109,6 +109,8 @@ int run(int argc, char** argv) {
   add_line_command(app);
   add_curve_command(app);
   add_hessian_command(app);
+  add_sharpness_command(app);
+  add_trajectory_command(app);
   add_plot_command(app);
   check_numbers(app);
   install_interrupt_handler();

@@ -42,10 +42,9 @@ double inner_product(const std::vector<float>& a, const std::vector<float>& b) {
   return std::accumulate(partial.begin(), partial.end(), 0.0);
 }
 
-std::vector<double> gram_matrix(std::size_t rows, const RowSource& row, std::int64_t bytes) {
+std::vector<double> gram_matrix(std::size_t rows, std::size_t elements, const RowSource& row, std::int64_t bytes) {
   std::vector<double> gram(rows * rows);
-  if (rows == 0) return gram;
-  const auto row_bytes = static_cast<std::int64_t>(std::max<std::size_t>(row(0).size(), 1) * sizeof(float));
+  const auto row_bytes = static_cast<std::int64_t>(std::max<std::size_t>(elements, 1) * sizeof(float));
   // Tiles of two groups of rows.
   const auto group = static_cast<std::size_t>(std::max<std::int64_t>(bytes / row_bytes / 2, 1));
   for (std::size_t begin = 0; begin < rows; begin += group) {
