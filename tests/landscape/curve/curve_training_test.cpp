@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "core/atomic_file.h"
+#include "data/preprocess.h"
 #include "landscape/curve/barrier.h"
 #include "models/training/checkpoint.h"
 #include "tests/expect_error.h"
@@ -231,6 +232,47 @@ struct SmallCurve {
   Model model;
   Images images;
 };
+
+// The batch, t and the update of every step, from their definitions.
+TEST(CurveTraining, StepsAreThoseOfTheRecipe) {
+  const SmallCurve small;
+  for (const bool augmented : {true, false}) {
+    const CurveTrainingOptions options{.epochs = 2,
+                                       .batch = 4,
+                                       .learning_rate = 0.5,
+                                       .momentum = 0.8,
+                                       .weight_decay = 0.01,
+                                       .seed = 9,
+                                       .augment = augmented};
+    const Curve start = make_curve(CurveKind::bezier, random_state(small.model, 1), random_state(small.model, 2), 1);
+    CurveTraining training(small.model, start, small.images, kGrey, cpu_backend(), options);
+    const CurveLoss loss(small.model, start, options.loss, options.weight_decay, DType::f32, cpu_backend());
+    Tensor bend = loss.bends(start)[0], velocity;
+    const double rates[] = {0.5, 0.5, 0.5, 0.5, 0.29375, 0.0875};  // of 6 steps: 1/6 and 1/3 beyond the half of 0.4
+    for (std::int64_t step = 0; step < 6; ++step) {
+      const std::int64_t epoch = step / 3;
+      const std::vector<std::int64_t> order = shuffled(11, 9, epoch);
+      const std::vector<std::int64_t> indices(order.begin() + step % 3 * 4,
+                                              order.begin() + std::min<std::int64_t>(step % 3 * 4 + 4, 11));
+      const auto count = static_cast<std::int64_t>(indices.size());
+      std::vector<float> x(static_cast<std::size_t>(count * 16 * 16));
+      if (augmented)
+        augment(small.images, kGrey, {}, 9, epoch, indices, x.data());
+      else
+        normalize(small.images, kGrey, indices, x.data());
+      std::vector<std::int32_t> labels;
+      for (const std::int64_t index : indices) labels.push_back(small.images.labels[static_cast<std::size_t>(index)]);
+      const CurveBatch batch{Tensor::from<float>({count, 16, 16, 1}, x, cpu_backend()),
+                             Tensor::from<std::int32_t>({count}, labels, cpu_backend())};
+      const double t = Random(9, random_stream("curve t")).uniform(static_cast<std::uint64_t>(step));
+      const CurveGradient g = loss.value_and_gradient({bend}, t, batch);
+      EXPECT_NEAR(training.step(), g.value, 1e-6 * g.value) << step;
+      velocity = velocity.defined() ? sum_of(g.gradients[0], 0.8, velocity) : g.gradients[0];
+      bend = sum_of(bend, -rates[step], velocity);
+      EXPECT_LE(relative_error(loss.bends(training.curve())[0], bend), 1e-6) << step;
+    }
+  }
+}
 
 TEST(CurveTraining, RestoredItGivesTheSameBits) {
   const SmallCurve small;
