@@ -13,6 +13,7 @@
 #include "core/interrupt.h"
 #include "core/parallel.h"
 #include "landscape/configuration.h"
+#include "landscape/metrics/metric_json.h"
 #include "landscape/surface_run.h"
 #include "landscape/verify.h"
 #include "tools/axes.h"
@@ -266,6 +267,7 @@ class Run {
     surface_.attributes["model"] = plane_.model->name;
     surface_.attributes["checkpoint"] = flags_.landscape.checkpoint;
     surface_.attributes["version"] = version_text();
+    if (run.complete()) surface_.attributes["metrics"] = metrics().dump();
     write_surface(flags_.out, surface_);
     if (run.complete()) {
       run.remove_log();
@@ -274,6 +276,19 @@ class Run {
     fmt::print(stderr, "interrupted: {} of {} points are in '{}'; to go on: {}\n", run.done(), run.points(), flags_.out,
                resume_command());
     throw Interrupted();
+  }
+
+  // Of each image set.
+  Json metrics() const {
+    Json json;
+    if (surface_.train) json["train"] = metrics_json(surface_metrics(surface_, *surface_.train));
+    if (surface_.test) json["test"] = metrics_json(surface_metrics(surface_, *surface_.test));
+    return json;
+  }
+
+  static void print_metrics(const Surface& surface, const SurfaceValues& values) {
+    for (const Metric& metric : surface_metrics(surface, values))
+      if (!metric.name.starts_with("loss_")) fmt::print("{}\n", metric_line(metric));
   }
 
   // --force would start anew.
@@ -300,11 +315,18 @@ class Run {
       if (angle) json["cosine"] = *angle;
       if (surface_.train) json["train"] = json_of(extremes(grid_, *surface_.train));
       if (surface_.test) json["test"] = json_of(extremes(grid_, *surface_.test));
+      json["metrics"] = metrics();
       fmt::print("{}\n", json.dump());
       return;
     }
-    if (surface_.train) print_extremes("train", extremes(grid_, *surface_.train));
-    if (surface_.test) print_extremes("test", extremes(grid_, *surface_.test));
+    if (surface_.train) {
+      print_extremes("train", extremes(grid_, *surface_.train));
+      print_metrics(surface_, *surface_.train);
+    }
+    if (surface_.test) {
+      print_extremes("test", extremes(grid_, *surface_.test));
+      print_metrics(surface_, *surface_.test);
+    }
     fmt::print("written: {} ({}directions: {})\n", flags_.out, angle ? fmt::format("cosine {:.4f}, ", *angle) : "",
                axes_.file());
     if (!flags_.landscape.quiet) fmt::print("next: {}\n", next);
