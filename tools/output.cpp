@@ -11,8 +11,11 @@ namespace fs = std::filesystem;
 
 fs::path log_beside(const fs::path& out) { return out.string() + ".log"; }
 
+std::string hdf5_configuration(const fs::path& file) { return Hdf5Reader(file).text_attributes()["configuration"]; }
+
 bool holds_result(const fs::path& out, const std::string& configuration, bool force,
-                  const std::vector<std::string>& inputs) {
+                  const std::vector<std::string>& inputs,
+                  const std::function<std::string(const fs::path&)>& configuration_in) {
   check(!out.empty(), "--out: expected a file name, found ''");
   for (const std::string& input : inputs) {
     std::error_code ignored;  // of files that do not exist
@@ -26,7 +29,7 @@ bool holds_result(const fs::path& out, const std::string& configuration, bool fo
   const char* hint = " (--force replaces it, --out names another)";
   std::string theirs;
   try {
-    theirs = Hdf5Reader(out).text_attributes()["configuration"];
+    theirs = configuration_in(out);
   } catch (const Error& error) {
     fail("'", out.string(), "' exists and is no result of Basin: ", error.what(), hint);
   }
