@@ -10,7 +10,7 @@ namespace {
 
 // Pixels around the plotting areas, and of one of them where the size is free.
 constexpr double kLeft = 78, kRight = 24, kBottom = 62, kPanelTitle = 36, kFigureTitle = 40, kGap = 26, kRowGap = 34;
-constexpr double kBarGap = 22, kBarWidth = 16, kBarText = 80;
+constexpr double kBarGap = 22, kBarWidth = 16, kBarText = 88;
 constexpr double kAlone = 560, kTogether = 440;
 constexpr double kMostElongated = 2.5;  // axes keep one scale up to this ratio of their ranges
 
@@ -18,6 +18,8 @@ Frame frame_of(const std::vector<Field>& fields, const FigureOptions& options) {
   Frame frame;
   frame.scale = options.scale;
   frame.quantity = options.quantity;
+  frame.x_label = options.x_label;
+  frame.y_label = options.y_label;
   frame.x = {fields[0].x.front(), fields[0].x.back()};
   frame.y = {fields[0].y.front(), fields[0].y.back()};
   for (const Field& field : fields) {
@@ -48,12 +50,13 @@ struct Layout {
   }
 };
 
-Layout layout_of(const Frame& frame, const FigureOptions& options, std::size_t columns) {
+// Panels: `columns` side by side, in rows of fields, each as many rows as there are kinds.
+Layout layout_of(const Frame& frame, const FigureOptions& options, std::size_t columns, std::size_t field_rows) {
   Layout layout;
   layout.bar =
       std::any_of(options.rows.begin(), options.rows.end(), [](FieldKind k) { return k != FieldKind::contour; });
   layout.top = options.title.empty() ? 6 : kFigureTitle;
-  const double n = static_cast<double>(columns), rows = static_cast<double>(options.rows.size());
+  const double n = static_cast<double>(columns), rows = static_cast<double>(options.rows.size() * field_rows);
   const double width = kLeft + (n - 1) * kGap + (layout.bar ? kBarGap + kBarWidth + kBarText : kRight);
   const double height = layout.top + rows * kPanelTitle + (rows - 1) * kRowGap + kBottom;
   const double ratio = (frame.y.max - frame.y.min) / (frame.x.max - frame.x.min);
@@ -94,19 +97,25 @@ Script draw_figure(const std::vector<Field>& given, const FigureOptions& options
     fields.push_back(oriented(field));
   }
   const Frame frame = frame_of(fields, options);
-  const Layout layout = layout_of(frame, options, fields.size());
+  check(options.paths.empty() || options.paths.size() == fields.size(), "figure: paths over ", options.paths.size(),
+        " fields of ", fields.size());
+  const std::size_t columns = options.columns > 0 ? std::min(options.columns, fields.size()) : fields.size();
+  const Layout layout = layout_of(frame, options, columns, (fields.size() + columns - 1) / columns);
   Script script(format, layout.size, options.title);
-  for (std::size_t row = 0; row < options.rows.size(); ++row)
-    for (std::size_t column = 0; column < fields.size(); ++column) {
-      const Panel panel{layout.box(row, column), &fields[column], column == 0};
-      script.begin_panel(panel.box, row == 0 ? fields[column].title : "");
-      const bool last = column + 1 == fields.size();
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    for (std::size_t kind = 0; kind < options.rows.size(); ++kind) {
+      const std::size_t column = i % columns, row = i / columns * options.rows.size() + kind;
+      const Panel panel{layout.box(row, column), &fields[i], column == 0};
+      script.begin_panel(panel.box, kind == 0 ? fields[i].title : "");
+      const bool last = column + 1 == columns || i + 1 == fields.size();
       script.command("unset colorbox; set cbrange [{:.9g}:{:.9g}]", frame.heights().min, frame.heights().max);
-      if (last && options.rows[row] != FieldKind::contour) {
+      if (last && options.rows[kind] != FieldKind::contour) {
         const double left = panel.box.right + kBarGap;
         set_color_bar(script, {left, panel.box.top, left + kBarWidth, panel.box.bottom}, frame);
       }
-      draw(script, options.rows[row], panel, frame);
+      if (!options.paths.empty() && options.rows[kind] != FieldKind::surface)
+        for (const Path& path : options.paths[i]) draw_path(script, frame, path);
+      draw(script, options.rows[kind], panel, frame);
     }
   return script;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/plotting/panel.h"
+#include "tools/plotting/path.h"
 
 namespace basin {
 
@@ -20,7 +21,10 @@ struct FigureOptions {
   std::string quantity = "train loss";
   bool loss = true;  // else an accuracy in %
   std::string title = {};
-  Size size = {};  // {0, 0}: chosen
+  Size size = {};           // {0, 0}: chosen
+  std::size_t columns = 0;  // of fields; 0: all side by side
+  std::string x_label = "α", y_label = "β";
+  std::vector<std::vector<Path>> paths = {};  // drawn over each field; empty: none
 };
 
 // Fields have at least 2 x 2 points and one finite value between them; Error if not.

@@ -61,8 +61,11 @@ void set_axes(Script& script, const Panel& panel, const Frame& frame) {
   script.command("set xtics {}", tick_list(round_steps(frame.x.min, frame.x.max, kAxisTicks), plain));
   const auto rows = round_steps(frame.y.min, frame.y.max, kAxisTicks);
   script.command("set ytics {}", tick_list(rows, plain, panel.y_axis));
-  script.command("set xlabel 'α'");
-  script.command("{}", panel.y_axis ? "set ylabel 'β' rotate by 0 offset 1.5,0" : "unset ylabel");
+  script.command("set xlabel {}", gnuplot_string(frame.x_label));
+  const bool symbol = frame.y_label == "β";  // upright; words run along the axis
+  script.command("{}", panel.y_axis ? fmt::format("set ylabel {}{}", gnuplot_string(frame.y_label),
+                                                  symbol ? " rotate by 0 offset 1.5,0" : " offset 0.5,0")
+                                    : "unset ylabel");
 }
 
 void mark_center(Script& script, const Frame& frame) {

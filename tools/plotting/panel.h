@@ -16,6 +16,7 @@ struct Frame {
   Extent values;  // of the colour scale and the levels, before `scale`
   std::vector<double> levels;
   std::string quantity;  // "train loss"
+  std::string x_label = "α", y_label = "β";
   Extent heights() const { return {scale.height(values.min), scale.height(values.max)}; }
   double color(double value) const;  // position in the palette, 0 to 1
 };
