@@ -48,7 +48,7 @@ struct Climber {
       if (std::isfinite(norm) && std::isfinite(there.value) && there.value >= here.value + kArmijo * promised) {
         u = next;
         here = std::move(there);
-        // Longer than from one end to the other makes no difference but for elements of small gradients.
+        // Far beyond the set's extent longer steps end at the same point.
         step = std::min(2 * step, 1e6 * set.diameter / norm);
       } else {
         step /= 2;

@@ -20,7 +20,7 @@ Neighbourhood ball(const VectorType& type, double radius);
 Neighbourhood box(const Tensor& bounds);
 
 struct AscentOptions {
-  std::int64_t gradients = 20;  // at most, of each start
+  std::int64_t gradients = 10;  // at most, of each start
   std::int64_t starts = 3;      // at least 1: the first is u = 0 unless another is given, the others are random
   std::uint64_t seed = 1;
 };
@@ -36,7 +36,7 @@ struct AscentResult {
 // value rises by a share 1e-4 of what the gradient promises (Armijo's rule along the projection arc: Bertsekas 1976)
 // and doubles after each success. The value never falls. What is found is a local maximum at best: a lower bound of the
 // maximum. Points where the loss or its gradient is not finite are stepped back from. Where they are not at the start
-// itself, that start yields nothing; where all do, value is NaN.
+// itself, that start yields nothing; where all do, value and spread are NaN.
 AscentResult ascend(const MeanLoss& loss, const Tensor& center, const Coordinates& coordinates,
                     const Neighbourhood& neighbourhood, const AscentOptions& options, const Tensor& first = {});
 

@@ -1,5 +1,7 @@
 #include "landscape/sharpness/ball_sharpness.h"
 
+#include <cmath>
+
 namespace basin {
 
 BallSharpness ball_sharpness(const MeanLoss& loss, const Tensor& center, const Coordinates& coordinates,
@@ -11,8 +13,11 @@ BallSharpness ball_sharpness(const MeanLoss& loss, const Tensor& center, const C
   const AscentResult found =
       ascend(loss, center, coordinates, ball(coordinates.type, options.rho), options.ascent, step);
   const std::vector<double> at_center = loss.terms(center);
-  return {paired_difference(moved(step), at_center), paired_difference(moved(found.at), at_center), found.spread,
-          found.gradients + 1};
+  const Estimate one_step = paired_difference(moved(step), at_center);
+  // A start that found nothing finite is no maximum.
+  const Estimate refined =
+      std::isnan(found.value) ? Estimate{found.value, found.value} : paired_difference(moved(found.at), at_center);
+  return {one_step, refined, found.spread, found.gradients + 1};
 }
 
 }  // namespace basin

@@ -21,7 +21,7 @@ struct BallSharpness {
   // largest rise of the linear part. 0 where the gradient is 0.
   Estimate one_step;
   // At the largest value that the ascent from there, and from random points, has found: no less than the former, and a
-  // lower bound of the maximum.
+  // lower bound of the maximum. NaN where the loss or its gradient is finite at none of them.
   Estimate refined;
   double spread = 0;  // between the best and the worst start
   std::int64_t gradients = 0;

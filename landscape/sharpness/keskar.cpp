@@ -37,6 +37,7 @@ KeskarSharpness keskar_sharpness(const MeanLoss& loss, const Tensor& center, con
   const std::vector<double> at_center = loss.terms(center),
                             moved = loss.terms(sum_of(center, 1, coordinates.displacement(found.at)));
   const double base = 1 + mean_of(at_center), ratio = (mean_of(moved) - mean_of(at_center)) / base;
+  if (std::isnan(found.value)) return {found.value, found.spread, found.value, found.gradients};
   return {100 * ratio, 100 * found.spread / base, 100 * ratio_error(moved, at_center, ratio), found.gradients};
 }
 

@@ -17,7 +17,7 @@ struct KeskarOptions {
 };
 
 struct KeskarSharpness {
-  double value = 0;         // %; a lower bound: the maximum is what the ascent found
+  double value = 0;         // %; a lower bound: the maximum is what the ascent found; NaN where it found nothing finite
   double spread = 0;        // %, between the best and the worst start
   double images_error = 0;  // %, the standard error over images at the point found, linear in their deviations; NaN for
                             // a single image

@@ -75,8 +75,7 @@ void add_sharpness_command(CLI::App& app) {
       ->capture_default_str();
   command
       ->add_option("--measures", flags->measures,
-                   "A list of keskar, sam, asam, expected and entropy, which takes as long as all others many times "
-                   "over")
+                   "A list of keskar, sam, asam, expected and entropy; entropy takes thousands of gradients")
       ->capture_default_str();
   command
       ->add_option("--parameters", flags->parameters,

@@ -21,7 +21,7 @@ struct SharpnessFlags {
   double epsilon = 1e-3;
   std::int64_t subspace = 20;  // dimensions; 0: none
   double rho = 0.05, adaptive_rho = 0.5, filter_rho = 0.05;
-  std::int64_t gradients = 20, starts = 3;  // of the ascents
+  std::int64_t gradients = 10, starts = 3;  // of the ascents
   double sigma = 0.01, relative_sigma = 0.1;
   std::int64_t samples = 20;
   double gamma = 10, beta = 0;  // beta 0: the number of images

@@ -40,6 +40,14 @@ TEST(Sam, RefinedAtAMinimum) {
   EXPECT_NEAR(found.spread, 0.005 * 9, 1e-8);
 }
 
+TEST(Sam, IsNotANumberWhereTheGradientIsNone) {
+  const Quadratic quadratic{1, vector_of({1, 2}), vector_of({std::nan(""), 0}), diagonal({1, 3})};
+  MeanLoss loss = quadratic.loss();
+  loss.terms = [&](const Tensor& point) { return std::vector<double>{inner_product(point, point), 2}; };
+  const BallSharpness found = ball_sharpness(loss, quadratic.center, plain_coordinates(type_of(quadratic.center)), {});
+  EXPECT_TRUE(std::isnan(found.one_step.value) && std::isnan(found.refined.value) && std::isnan(found.spread));
+}
+
 // e = rho T^2 g / |T g|.
 TEST(Asam, OneStepOfAQuadratic) {
   const std::vector<double> w{1, -2, 0, 4}, g{1, 1, 5, -0.5}, h{1, 2, 3, 4};

@@ -43,6 +43,14 @@ TEST(Keskar, InARandomLine) {
   EXPECT_NEAR(found.value, 100 * (largest - 0.2) / 1.2, 1e-9);
 }
 
+TEST(Keskar, IsNotANumberWhereTheGradientIsNone) {
+  const Quadratic quadratic{1, vector_of({1, 2}), vector_of({std::nan(""), 0}), diagonal({1, 3})};
+  MeanLoss loss = quadratic.loss();
+  loss.terms = [](const Tensor&) { return std::vector<double>{1, 2}; };
+  const KeskarSharpness found = keskar_sharpness(loss, quadratic.center, {});
+  EXPECT_TRUE(std::isnan(found.value) && std::isnan(found.spread) && std::isnan(found.images_error));
+}
+
 // What no direction of rise can improve.
 TEST(Keskar, IsZeroAtAMaximum) {
   const Quadratic quadratic{1, vector_of({1, 2}), vector_of({0, 0}), diagonal({-1, -3})};
