@@ -18,6 +18,7 @@ void add_hessian_command(CLI::App& app);
 void add_sharpness_command(CLI::App& app);
 void add_surface_command(CLI::App& app);
 void add_line_command(CLI::App& app);
+void add_compare_command(CLI::App& app);
 void add_curve_command(CLI::App& app);
 void add_trajectory_command(CLI::App& app);
 void add_plot_command(CLI::App& app);
