@@ -102,17 +102,18 @@ LangevinChain langevin_chain(const MeanLoss& loss, const Tensor& center, const L
   return chain;
 }
 
-Estimate sequence_mean(std::span<const double> values) {
+SequenceMean sequence_mean(std::span<const double> values) {
   check(values.size() >= 4, "sequence mean: expected at least 4 values, found ", values.size());
   const std::size_t batches = std::min<std::size_t>(20, values.size() / 2), length = values.size() / batches;
   std::vector<double> means;
   // Values that fill no batch are the first: what comes later is nearer to stationary.
   for (std::size_t begin = values.size() - batches * length; begin < values.size(); begin += length)
     means.push_back(mean_over(values.subspan(begin, length)));
-  const std::size_t half = values.size() / 2;
-  const double drift = std::abs(mean_over(values.first(half)) - mean_over(values.last(half))) / 2;
   const double error = estimate_of(std::span<const double>(means)).error;
-  return {mean_over(values), std::isnan(drift) ? drift : std::max(error, drift)};
+  const std::size_t half = values.size() / 2;
+  const double shift = std::abs(mean_over(values.first(half)) - mean_over(values.last(half))) / 2;
+  const double drift = shift == 0 ? 0 : shift / error;
+  return {{mean_over(values), drift > 1 ? shift : error}, drift};
 }
 
 }  // namespace basin

@@ -40,9 +40,16 @@ struct LangevinChain {
 // center. One gradient a step.
 LangevinChain langevin_chain(const MeanLoss& loss, const Tensor& center, const LangevinOptions& options);
 
-// The mean of a stationary sequence with correlations; its standard error from the means of (at most) 20 equal batches
-// (Flegal, Jones 2010), and no less than half the difference between the means of the two halves, which shows a drift
-// that batches share. At least 4 values.
-Estimate sequence_mean(std::span<const double> values);
+struct SequenceMean {
+  // The error is the standard error from the means of (at most) 20 equal batches (Flegal, Jones 2010), times the drift
+  // where that is above 1: then half the difference between the two halves.
+  Estimate estimate;
+  // Half the difference between the means of the two halves, in such standard errors (after Geweke 1992): the size of a
+  // standard normal variable where the sequence is stationary, larger where it has not settled. Then the mean may be
+  // off by more than any error that the sequence itself shows.
+  double drift = 0;
+};
+// Of a sequence with correlations. At least 4 values.
+SequenceMean sequence_mean(std::span<const double> values);
 
 }  // namespace basin

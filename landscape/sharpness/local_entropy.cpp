@@ -41,7 +41,8 @@ EntropyNode entropy_node(const MeanLoss& loss, const Tensor& center, std::size_t
                                               .steps = options.steps,
                                               .seed = options.seed,
                                               .stream = index});
-  return {sequence_mean(chain.losses), chain.acceptance};
+  const SequenceMean mean = sequence_mean(chain.losses);
+  return {mean.estimate, chain.acceptance, mean.drift};
 }
 
 double LocalEntropy::error() const { return std::hypot(sampling_error, quadrature_error); }
@@ -49,14 +50,16 @@ double LocalEntropy::error() const { return std::hypot(sampling_error, quadratur
 LocalEntropy local_entropy(std::span<const EntropyNode> nodes, double beta) {
   check(nodes.size() == kEntropyNodes, "local entropy: ", nodes.size(), " nodes, expected ", kEntropyNodes);
   double kronrod = 0, gauss = 0, variance = 0;
+  std::int64_t unsettled = 0;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Node node = node_at(i);
     const double slope = 3 * node.at * node.at;  // d lambda / d t
     kronrod += node.kronrod * slope * nodes[i].loss.value;
     gauss += node.gauss * slope * nodes[i].loss.value;
+    if (!(nodes[i].drift <= kMostDrift)) ++unsettled;
     variance += std::pow(node.kronrod * slope * nodes[i].loss.error, 2);
   }
-  return {-beta * kronrod, beta * std::sqrt(variance), beta * std::abs(kronrod - gauss)};
+  return {-beta * kronrod, beta * std::sqrt(variance), beta * std::abs(kronrod - gauss), unsettled};
 }
 
 }  // namespace basin

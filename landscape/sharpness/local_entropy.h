@@ -44,7 +44,10 @@ constexpr std::size_t kEntropyNodes = 15;
 struct EntropyNode {
   Estimate loss;          // E_lambda[L] and its standard error (sequence_mean)
   double acceptance = 0;  // of its steps
+  double drift = 0;       // of its losses (SequenceMean)
 };
+// A chain that drifts by more has not settled: its mean is not yet that of its distribution.
+constexpr double kMostDrift = 3;
 
 // lambda of node `index`, ascending.
 double entropy_lambda(std::size_t index);
@@ -58,6 +61,7 @@ struct LocalEntropy {
   double quadrature_error =
       0;                 // |Kronrod's value - that of the 7 Gauss nodes among its own|: far above the rule's error
   double error() const;  // the two, as independent
+  std::int64_t unsettled = 0;  // chains with a drift above kMostDrift: more steps are needed
 };
 
 // All kEntropyNodes of them, in order.

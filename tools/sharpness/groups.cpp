@@ -164,13 +164,13 @@ class Groups {
                              (flags_.steps + flags_.steps / 2 + 1) * kGradientPasses, [*this, i] {
                                const EntropyNode node =
                                    entropy_node(loss_, center_, i, {flags_.gamma, beta(), flags_.steps, flags_.seed});
-                               return Values{node.loss.value, node.loss.error, node.acceptance};
+                               return Values{node.loss.value, node.loss.error, node.acceptance, node.drift};
                              }});
     group.measures = [*this](const std::vector<Values>& found) {
       std::vector<EntropyNode> nodes;
       double acceptance = 1;
       for (const Values& v : found) {
-        nodes.push_back({{v[0], v[1]}, v[2]});
+        nodes.push_back({{v[0], v[1]}, v[2], v[3]});
         acceptance = std::min(acceptance, v[2]);
       }
       return std::vector<SharpnessMeasure>{entropy_measure(local_entropy(nodes, beta()), acceptance)};
@@ -193,6 +193,7 @@ class Groups {
              {"sampling_error", found.sampling_error},
              {"quadrature_error", found.quadrature_error},
              {"smallest_acceptance", acceptance},
+             {"unsettled_chains", static_cast<double>(found.unsettled)},
              {"soft_minimum", -found.value / beta()},
              {"soft_minimum_error", found.error() / beta()},
              {"gaussian", static_cast<double>(function_.size()) / 2 * std::log(2 * std::numbers::pi / stiffness)}}};

@@ -154,6 +154,12 @@ class Run {
       return;
     }
     for (const SharpnessMeasure& m : found.measures) print(m);
+    for (const SharpnessMeasure& m : found.measures)
+      if (const auto chains = m.settings.find("unsettled_chains"); chains != m.settings.end() && !(chains->second <= 0))
+        fmt::print(
+            "note: {}: {} chains have not settled, and the error does not cover what they are off by; give more "
+            "--entropy-steps\n",
+            m.name, chains->second);
     fmt::print("written: {}\n", flags_.out);
     if (!flags_.landscape.quiet) fmt::print("next: {}\n", next);
   }

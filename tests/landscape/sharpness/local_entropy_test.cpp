@@ -48,15 +48,18 @@ TEST(LocalEntropy, OfAGaussianWell) {
   EXPECT_NEAR(found.value, exact_entropy(), 4 * found.sampling_error);
   EXPECT_LT(found.sampling_error, 0.02 * std::abs(exact_entropy()));
   EXPECT_GE(found.error(), found.sampling_error);
+  EXPECT_LE(found.unsettled, 1);
 }
 
 // The rule alone, on exact means.
 TEST(LocalEntropy, IntegratesExactMeans) {
   std::vector<EntropyNode> nodes;
-  for (std::size_t i = 0; i < kEntropyNodes; ++i) nodes.push_back({{exact_loss(entropy_lambda(i)), 0}, 1});
+  for (std::size_t i = 0; i < kEntropyNodes; ++i)
+    nodes.push_back({{exact_loss(entropy_lambda(i)), 0}, 1, i < 2 ? 5.0 : 1.0});
   const LocalEntropy found = local_entropy(nodes, kBeta);
   EXPECT_NEAR(found.value, exact_entropy(), 1e-6 * std::abs(exact_entropy()));
   EXPECT_EQ(found.sampling_error, 0);
+  EXPECT_EQ(found.unsettled, 2);
   EXPECT_LT(found.quadrature_error, 1e-2);
   EXPECT_LE(std::abs(found.value - exact_entropy()), found.quadrature_error);
 }
@@ -100,7 +103,7 @@ TEST(Langevin, InManyDimensions) {
   EXPECT_LT(chain.acceptance, 0.85);
   double exact = 0;
   for (const double h : values) exact += h / 2 / (10 * h + 100);
-  const Estimate mean = sequence_mean(chain.losses);
+  const Estimate mean = sequence_mean(chain.losses).estimate;
   EXPECT_NEAR(mean.value, exact, 4 * mean.error);
   EXPECT_LT(mean.error, 0.05 * exact);
 }
@@ -134,7 +137,7 @@ TEST(SequenceMean, CountsCorrelations) {
     values.clear();
     for (int i = 0; i < kSteps; ++i)
       values.push_back(x = 0.9 * x + random.normal(static_cast<std::uint64_t>(run * kSteps + i)));
-    const Estimate mean = sequence_mean(values);
+    const Estimate mean = sequence_mean(values).estimate;
     squares += mean.value * mean.value / kRuns;
     errors += mean.error / kRuns;
   }
@@ -147,9 +150,12 @@ TEST(SequenceMean, CountsCorrelations) {
 TEST(SequenceMean, ShowsADrift) {
   std::vector<double> values;
   for (int i = 0; i < 1000; ++i) values.push_back(i);
-  EXPECT_GE(sequence_mean(values).error, 250);
+  EXPECT_GE(sequence_mean(values).estimate.error, 250);
+  EXPECT_GT(sequence_mean(values).drift, 3);
   values[3] = std::nan("");
-  EXPECT_TRUE(std::isnan(sequence_mean(values).error));
+  EXPECT_TRUE(std::isnan(sequence_mean(values).estimate.error));
+  EXPECT_FALSE(sequence_mean(values).drift <= 3);
+  EXPECT_EQ(sequence_mean(std::vector<double>(100, 2.5)).drift, 0);
   expect_error([] { sequence_mean(std::vector<double>{1, 2, 3}); }, {"at least 4 values"});
 }
 
