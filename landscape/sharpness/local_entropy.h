@@ -34,7 +34,7 @@ struct LocalEntropyOptions {
   // 1 / temperature. With the number of images, exp(-beta L) is the likelihood of their labels, and G the log evidence
   // of a Bayesian network whose prior is the Gaussian.
   double beta = 1;
-  std::int64_t steps = 100;  // kept of each of the chains
+  std::int64_t steps = 200;  // kept of each of the chains
   std::uint64_t seed = 1;
 };
 

@@ -25,7 +25,7 @@ struct SharpnessFlags {
   double sigma = 0.01, relative_sigma = 0.1;
   std::int64_t samples = 20;
   double gamma = 10, beta = 0;  // beta 0: the number of images
-  std::int64_t steps = 100;     // of the entropy's chains
+  std::int64_t steps = 200;     // of the entropy's chains
   std::string out;
   bool force = false, resume = false;
 };
