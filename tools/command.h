@@ -21,6 +21,7 @@ void add_line_command(CLI::App& app);
 void add_compare_command(CLI::App& app);
 void add_curve_command(CLI::App& app);
 void add_trajectory_command(CLI::App& app);
+void add_paper_command(CLI::App& app);
 void add_plot_command(CLI::App& app);
 
 // The command line as typed (program name and arguments, quoted where the shell needs it).

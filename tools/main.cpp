@@ -112,6 +112,7 @@ int run(int argc, char** argv) {
   add_hessian_command(app);
   add_sharpness_command(app);
   add_trajectory_command(app);
+  add_paper_command(app);
   add_plot_command(app);
   check_numbers(app);
   install_interrupt_handler();
