@@ -21,7 +21,11 @@ import tempfile
 NOT_RUN = {"tools/quickstart.sh", "tools/test.sh", 'export PATH="$PWD/build/tools:$PATH"'}
 # (pattern, replacement): training and grids at a size for a test. The rest of each line is run as written.
 SHRUNK = [
-    (r"(basin train --model resnet20 .*)--epochs 10", r"\1--epochs 1 --train-images 256 --test-images 256"),
+    (r"(basin train --model resnet20.*)--epochs 10", r"\1--epochs 2 --train-images 256 --test-images 256"),
+    (r"--train-images 1000 --epochs 2", "--train-images 128 --epochs 1"),
+    (r"--density 4", "--density 1 --density-steps 5"),
+    (r"--points (21|11)", "--points 3"),
+    (r"--hessian-images 200", "--hessian-images 16"),
     (r"--images (1000|500|200)", "--images 32"),
     (r"--(x|y)=(-?[\d.]+):(-?[\d.]+):(51|41)", r"--\1=\2:\3:5"),
     (r"--(x|y)=(-?[\d.]+):(-?[\d.]+):(11|6)", r"--\1=\2:\3:3"),
