@@ -19,6 +19,7 @@ void add_sharpness_command(CLI::App& app);
 void add_surface_command(CLI::App& app);
 void add_line_command(CLI::App& app);
 void add_compare_command(CLI::App& app);
+void add_convert_command(CLI::App& app);
 void add_curve_command(CLI::App& app);
 void add_trajectory_command(CLI::App& app);
 void add_paper_command(CLI::App& app);

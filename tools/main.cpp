@@ -108,6 +108,7 @@ int run(int argc, char** argv) {
   add_surface_command(app);
   add_line_command(app);
   add_compare_command(app);
+  add_convert_command(app);
   add_curve_command(app);
   add_hessian_command(app);
   add_sharpness_command(app);

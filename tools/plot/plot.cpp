@@ -11,7 +11,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/nearest.h"
-#include "landscape/hdf5.h"
+#include "landscape/export/result_file.h"
 #include "tools/command.h"
 #include "tools/number_flags.h"
 #include "tools/plotting/chart.h"
@@ -19,8 +19,6 @@
 
 namespace basin {
 namespace {
-
-constexpr double kPaperClip = 10;  // figure 1 of the paper
 
 const std::vector<std::pair<std::string, FieldKind>>& field_kinds() {
   static const std::vector<std::pair<std::string, FieldKind>> kinds = {{"contour", FieldKind::contour},
@@ -43,10 +41,18 @@ Picture draw(const PlotOptions& options, PictureFormat format) {
   if (options.kind == "eigenvalues") return draw_hessian_maps(options, format);
   const std::string& first = options.files[0];
   check(!std::filesystem::is_directory(first), "'", first, "' is a folder: --kind norms or training draws a run");
-  const std::string found = Hdf5Reader(first).text_attributes()["format"];
-  if (found.starts_with("basin hessian map")) return draw_hessian_maps(options, format);
-  if (found.starts_with("basin hessian")) return draw_densities(options, format);
-  if (found.starts_with("basin trajectory")) return draw_trajectories(options, format);
+  switch (result_kind(first)) {
+    case ResultKind::hessian_map:
+      return draw_hessian_maps(options, format);
+    case ResultKind::hessian:
+      return draw_densities(options, format);
+    case ResultKind::trajectory:
+      return draw_trajectories(options, format);
+    case ResultKind::directions:
+      fail("'", first, "' holds directions, which have no picture; basin surface --direction-file takes them");
+    case ResultKind::surface:
+      break;
+  }
   return draw_surfaces(options, format);
 }
 
@@ -104,14 +110,7 @@ std::vector<FieldKind> parse_kinds(const std::string& text) {
   return rows;
 }
 
-Scale scale_of(const PlotOptions& options) {
-  Scale scale;
-  scale.logarithmic = options.logarithmic;
-  if (options.logarithmic) scale.clip = kPaperClip;
-  if (options.clip) scale.clip = *options.clip;
-  check(!std::isnan(scale.clip), "--clip: expected a number, found nan");
-  return scale;
-}
+Scale scale_of(const PlotOptions& options) { return make_scale(options.logarithmic, options.clip); }
 
 std::vector<std::string> distinct_names(const std::vector<std::string>& names, const std::vector<std::string>& files) {
   const std::set<std::string> different(names.begin(), names.end());
@@ -148,11 +147,11 @@ void add_plot_command(CLI::App& app) {
                    "checkpoints for some kinds")
       ->required()
       ->type_name("FILE");
-  command->add_option(
-      "--kind", options->kind,
-      "contour (default), filled, heatmap, surface, a list of them such as contour,surface (one row each), or line; overlay, lines in one chart; "
-      "eigenvalues (of the reference tool's files); of run folders norms or training; of checkpoints "
-      "histogram");
+  command->add_option("--kind", options->kind,
+                      "contour (default), filled, heatmap, surface, a list of them such as contour,surface (one row "
+                      "each), or line; overlay, lines in one chart; "
+                      "eigenvalues (of the reference tool's files); of run folders norms or training; of checkpoints "
+                      "histogram");
   command->add_option("--out", options->out,
                       "The picture: .png, .svg or .pdf (default: the first file's name with .png)");
   command->add_option(

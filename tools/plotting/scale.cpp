@@ -15,6 +15,7 @@ namespace basin {
 namespace {
 
 constexpr double kLogOffset = 0.1;
+constexpr double kPaperClip = 10;  // figure 1 of the paper
 constexpr int kMostLevels = 100;
 
 double round_step(double range, int count) {
@@ -57,6 +58,15 @@ double Scale::height(double value) const {
 }
 
 double Scale::value(double height) const { return logarithmic ? std::exp(height) - kLogOffset : height; }
+
+Scale make_scale(bool logarithmic, std::optional<double> clip) {
+  Scale scale;
+  scale.logarithmic = logarithmic;
+  if (logarithmic) scale.clip = kPaperClip;
+  if (clip) scale.clip = *clip;
+  check(!std::isnan(scale.clip), "--clip: expected a number, found nan");
+  return scale;
+}
 
 std::vector<double> round_steps(double min, double max, int count) {
   std::vector<double> result;

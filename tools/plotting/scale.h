@@ -1,6 +1,7 @@
 // From a value to its height and colour.
 #pragma once
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ struct Scale {
   double height(double value) const;  // NaN and infinite values: NaN
   double value(double height) const;  // the inverse, below the clip
 };
+
+// That of the flags --log, which clips at 10 as the paper's figure 1 does, and --clip. Error if the clip is NaN.
+Scale make_scale(bool logarithmic, std::optional<double> clip);
 
 // Round numbers (1, 2 or 5 times a power of ten apart) from min to max, about `count`: contour levels or axis ticks.
 std::vector<double> round_steps(double min, double max, int count);
