@@ -17,6 +17,8 @@ namespace basin {
 
 struct PointResult {
   Measurement train, test;  // of the image sets that were given; others stay default
+  // Of the images of each class, where asked for (landscape/classwise_evaluator.h); else empty.
+  std::vector<Measurement> train_classes = {}, test_classes = {};
 };
 
 // The image sets, measured in one pass; either may be null. They outlive the evaluator.

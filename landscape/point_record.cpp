@@ -16,15 +16,30 @@ Measurement measurement_of(const double* values) {
 
 }  // namespace
 
+std::size_t point_record_width(std::size_t train_classes, std::size_t test_classes) {
+  return kPointRecordWidth + kMeasurementWidth * (train_classes + test_classes);
+}
+
 LogRecord record_of(std::int64_t point, const PointResult& result) {
   LogRecord record{point, {}};
   put(record.values, result.train);
   put(record.values, result.test);
+  for (const auto* classes : {&result.train_classes, &result.test_classes})
+    for (const Measurement& measurement : *classes) put(record.values, measurement);
   return record;
 }
 
-PointResult result_of(const LogRecord& record) {
-  return {measurement_of(record.values.data()), measurement_of(record.values.data() + kMeasurementWidth)};
+PointResult result_of(const LogRecord& record, std::size_t train_classes, std::size_t test_classes) {
+  const double* next = record.values.data();
+  const auto take = [&] {
+    const Measurement measurement = measurement_of(next);
+    next += kMeasurementWidth;
+    return measurement;
+  };
+  PointResult result{.train = take(), .test = take()};
+  for (std::size_t i = 0; i < train_classes; ++i) result.train_classes.push_back(take());
+  for (std::size_t i = 0; i < test_classes; ++i) result.test_classes.push_back(take());
+  return result;
 }
 
 }  // namespace basin

@@ -82,7 +82,51 @@ std::optional<SurfaceValues> read_values(const Hdf5Reader& file, const std::stri
   return values;
 }
 
+// The arrays of each class and their names.
+template <class Values, class Action>
+void for_class_arrays(const std::string& set, Values& values, const Action& action) {
+  action(set + "_class_loss", values.loss);
+  action(set + "_class_loss_error", values.loss_error);
+  action(set + "_class_acc", values.accuracy);
+  action(set + "_class_acc_error", values.accuracy_error);
+}
+
+void write_classes(Hdf5Writer& file, const std::string& set, const std::optional<ClassValues>& classes, Shape shape) {
+  if (!classes) return;
+  shape.insert(shape.begin(), static_cast<std::int64_t>(classes->loss.size()) / shape.count());
+  for_class_arrays(set, *classes, [&](const std::string& name, const std::vector<double>& values) {
+    file.write(name, values, shape);
+  });
+}
+
+std::optional<ClassValues> read_classes(const Hdf5Reader& file, const std::string& set, const Shape& shape) {
+  if (!file.contains(set + "_class_loss")) return std::nullopt;
+  const Shape found = file.shape(set + "_class_loss");
+  Shape expected = shape;
+  expected.insert(expected.begin(), found.empty() ? 0 : found[0]);
+  ClassValues classes;
+  for_class_arrays(set, classes, [&](const std::string& name, std::vector<double>& values) {
+    values = file.read<double>(name, expected);
+  });
+  return classes;
+}
+
 }  // namespace
+
+ClassValues::ClassValues(std::size_t classes, std::size_t points)
+    : loss(classes * points, std::numeric_limits<double>::quiet_NaN()),
+      loss_error(loss),
+      accuracy(loss),
+      accuracy_error(loss) {}
+
+void ClassValues::set(std::size_t point, std::size_t points, const std::vector<Measurement>& classes) {
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    loss.at(c * points + point) = classes[c].loss;
+    loss_error.at(c * points + point) = classes[c].loss_error;
+    accuracy.at(c * points + point) = classes[c].accuracy;
+    accuracy_error.at(c * points + point) = classes[c].accuracy_error;
+  }
+}
 
 SurfaceValues::SurfaceValues(std::size_t points)
     : loss(points, kNotComputed),
@@ -110,6 +154,9 @@ void write_surface(const std::filesystem::path& path, const Surface& surface) {
   if (surface.y) file.write("ycoordinates", *surface.y, {static_cast<std::int64_t>(surface.rows())});
   if (surface.train) write_values(file, "train", *surface.train, shape_of(surface));
   if (surface.test) write_values(file, "test", *surface.test, shape_of(surface));
+  write_classes(file, "train", surface.train_classes, shape_of(surface));
+  write_classes(file, "test", surface.test_classes, shape_of(surface));
+  for (const auto& [name, values] : surface.further) file.write(name, values, shape_of(surface));
   file.save();
 }
 
@@ -131,6 +178,14 @@ Surface read_surface(const std::filesystem::path& path) {
   const auto read = ours ? read_values : read_reference_values;
   surface.train = read(file, "train", shape_of(surface));
   surface.test = read(file, "test", shape_of(surface));
+  if (ours) {
+    surface.train_classes = read_classes(file, "train", shape_of(surface));
+    surface.test_classes = read_classes(file, "test", shape_of(surface));
+  }
+  for (const char* set : {"train", "test"})
+    for (const char* end : {"sd", "min", "q10", "median", "q90", "max", "filled"})
+      if (const std::string name = std::string(set) + "_loss_" + end; ours && file.contains(name))
+        surface.further[name] = file.read<double>(name, shape_of(surface));
   check(surface.train || surface.test, "'", path.string(), "': expected train_loss or test_loss, found neither");
   return surface;
 }

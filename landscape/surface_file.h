@@ -4,6 +4,11 @@
 //   train_loss, train_acc, test_loss, test_acc f64: (ny, nx), row = y; one-dimensional: (nx); accuracy in %, -1 = not
 //   computed additions, each with the shape of its loss: {train,test}_valid u8 (1 = computed), {train,test}_loss_error
 //   and {train,test}_acc_error f64 (standard errors), {train,test}_nonfinite i64 (images whose logits were not finite)
+//   of each class, where asked for: {train,test}_class_loss, _class_loss_error, _class_acc, _class_acc_error f64 with
+//   an axis of classes before the others, NaN where nothing was computed or a class has no images further f64 arrays of
+//   that shape, where there are any (Surface::further): of several pairs of directions
+//   {train,test}_loss_{sd,min,q10,median,q90,max} over the pairs, with the mean as the loss and its standard error over
+//   the pairs as its error; of adaptive grids {train,test}_loss_filled, a loss to draw at points that were not computed
 //   attributes of the root, fixed-length UTF-8: "format" = "basin surface 1", and those of Surface::attributes
 #pragma once
 #include <cstdint>
@@ -29,11 +34,22 @@ struct SurfaceValues {
   void set(std::size_t point, const Measurement& measurement);
 };
 
+// Of each class, (classes, points); NaN: not computed, or no images.
+struct ClassValues {
+  std::vector<double> loss, loss_error, accuracy, accuracy_error;
+
+  ClassValues() = default;
+  ClassValues(std::size_t classes, std::size_t points);
+  void set(std::size_t point, std::size_t points, const std::vector<Measurement>& classes);
+};
+
 struct Surface {
   std::vector<double> x;
   std::optional<std::vector<double>> y;  // none: one-dimensional
   std::optional<SurfaceValues> train, test;
-  std::string direction_file;                     // where the directions are; may be empty
+  std::optional<ClassValues> train_classes, test_classes;
+  std::map<std::string, std::vector<double>> further;  // by name, a value per point
+  std::string direction_file;                          // where the directions are; may be empty
   std::map<std::string, std::string> attributes;  // configuration (JSON), checkpoint, version, engine, precision, ...
 
   std::size_t columns() const { return x.size(); }

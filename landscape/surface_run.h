@@ -13,11 +13,13 @@ namespace basin {
 class SurfaceRun {
  public:
   // Opens or creates the log (errors as AppendLog). `configuration`: JSON text with everything a point's result depends
-  // on; it becomes the surface's attribute "configuration".
+  // on; it becomes the surface's attribute "configuration". `classes`: the evaluator gives the losses of that many
+  // classes.
   SurfaceRun(const Grid& grid, const EvaluationSet& set, const std::filesystem::path& log,
-             const std::string& configuration, const AppendLogOptions& options = {});
+             const std::string& configuration, const AppendLogOptions& options = {}, std::size_t classes = 0);
 
   std::int64_t points() const { return grid_.size(); }
+  const Grid& grid() const { return grid_; }
   std::int64_t done() const { return done_; }
   bool complete() const { return done() == points(); }
 
@@ -26,6 +28,9 @@ class SurfaceRun {
   // number of threads.
   void run(Evaluator& evaluator, const std::function<void(std::int64_t, const PointResult&)>& progress,
            const std::function<bool()>& stop);
+  // The same for these points alone, ascending, none of which is there yet.
+  void run(Evaluator& evaluator, const std::vector<std::int64_t>& points,
+           const std::function<void(std::int64_t, const PointResult&)>& progress, const std::function<bool()>& stop);
 
   // What is there so far; the caller adds attributes and saves it.
   Surface& surface() { return surface_; }
@@ -36,6 +41,7 @@ class SurfaceRun {
   void take(std::int64_t point, const PointResult& result);
 
   Grid grid_;
+  std::size_t train_classes_, test_classes_;
   AppendLog log_;
   Surface surface_;
   std::vector<bool> known_;

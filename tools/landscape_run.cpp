@@ -12,6 +12,8 @@
 
 #include "core/interrupt.h"
 #include "core/parallel.h"
+#include "landscape/adaptive_grid.h"
+#include "landscape/classwise_evaluator.h"
 #include "landscape/configuration.h"
 #include "landscape/metrics/metric_json.h"
 #include "landscape/surface_run.h"
@@ -190,24 +192,30 @@ class Run {
         axes_(flags, subject_.checkpoint(), grid_.two_dimensional),
         plane_{&subject_.checkpoint().model, &subject_.checkpoint().state, axes_.x(), axes_.y()},
         options_(evaluator_options(flags.landscape)),
-        evaluator_(make_evaluator(plane_, subject_.set(), options_)) {
+        evaluator_(flags.per_class ? make_classwise_evaluator(plane_, subject_.set(), options_)
+                                   : make_evaluator(plane_, subject_.set(), options_)) {
     Json json = subject_.configuration();
     json.update({{"x", grid_.x.text()},
                  {"directions", axes_.configuration()},
                  {"engine", evaluator_->engine()},
                  {"precision", evaluator_->precision()}});
     if (grid_.two_dimensional) json["y"] = grid_.y.text();
+    if (flags.per_class) json["per_class"] = true;
+    if (flags.adaptive) json["adaptive"] = flags.tolerance;
     configuration_ = json.dump();
   }
 
   void execute() {
     const Existing existing = examine_output(flags_, configuration_);
-    if (existing == Existing::all && !fs::exists(log_path(flags_))) {
+    // What an adaptive grid leaves out is not missing.
+    const bool all = existing == Existing::all || (existing == Existing::part && flags_.adaptive);
+    if (all && !fs::exists(log_path(flags_))) {
       surface_ = read_surface(flags_.out);
       say("'{}' holds this surface already\n", flags_.out);
       return report(0);
     }
-    SurfaceRun run(grid_, subject_.set(), log_path(flags_), configuration_);
+    const std::int64_t classes = flags_.per_class ? plane_.model->classes : 0;
+    SurfaceRun run(grid_, subject_.set(), log_path(flags_), configuration_, {}, static_cast<std::size_t>(classes));
     print_configuration(run);
     if (flags_.verify > 0) print_verification();
     axes_.save(flags_, *plane_.center);
@@ -246,15 +254,37 @@ class Run {
   }
 
   void evaluate(SurfaceRun& run) {
+    if (flags_.adaptive) return evaluate_adaptively(run);
     Progress progress("points", "points", run.points(), flags_.landscape.quiet, run.done());
-    const bool train = subject_.set().train != nullptr;
-    run.run(
-        *evaluator_,
-        [&](std::int64_t done, const PointResult& result) {
-          progress.update(done, fmt::format("loss {:.4g}", train ? result.train.loss : result.test.loss));
-        },
-        interrupted);
+    run.run(*evaluator_, follow(progress, 0), interrupted);
     progress.finish();
+    complete_ = run.complete();
+  }
+
+  // Level by level; which points a level has depends on the losses of the levels before.
+  void evaluate_adaptively(SurfaceRun& run) {
+    const AdaptiveGrid adaptive(grid_, flags_.tolerance);
+    const SurfaceValues& values = run.surface().train ? *run.surface().train : *run.surface().test;
+    for (;;) {
+      const std::vector<std::int64_t> points = adaptive.missing(values.loss, values.valid);
+      complete_ = points.empty();
+      if (complete_ || interrupted()) break;
+      Progress progress("points", "points", static_cast<std::int64_t>(points.size()), flags_.landscape.quiet);
+      run.run(*evaluator_, points, follow(progress, run.done()), interrupted);
+      progress.finish();
+    }
+    for (const auto& [name, set] :
+         {std::pair{"train_loss_filled", &run.surface().train}, {"test_loss_filled", &run.surface().test}})
+      if (*set) run.surface().further[name] = adaptive.filled((*set)->loss, (*set)->valid);
+    say("computed: {} of {} points, where the surface bends\n", run.done(), run.points());
+  }
+
+  // Shows what is done beyond `before`.
+  std::function<void(std::int64_t, const PointResult&)> follow(Progress& progress, std::int64_t before) const {
+    const bool train = subject_.set().train != nullptr;
+    return [&progress, before, train](std::int64_t done, const PointResult& result) {
+      progress.update(done - before, fmt::format("loss {:.4g}", train ? result.train.loss : result.test.loss));
+    };
   }
 
   // Saves the surface, in part after an interruption, and then removes the log if all is there.
@@ -267,9 +297,9 @@ class Run {
     surface_.attributes["model"] = plane_.model->name;
     surface_.attributes["checkpoint"] = flags_.landscape.checkpoint;
     surface_.attributes["version"] = version_text();
-    if (run.complete()) surface_.attributes["metrics"] = metrics().dump();
+    if (complete_) surface_.attributes["metrics"] = metrics().dump();
     write_surface(flags_.out, surface_);
-    if (run.complete()) {
+    if (complete_) {
       run.remove_log();
       return;
     }
@@ -278,16 +308,30 @@ class Run {
     throw Interrupted();
   }
 
+  // Of one image set; an adaptive grid's with the interpolated losses, whose errors are unknown.
+  std::vector<Metric> metrics_of(const SurfaceValues& values, const char* set) const {
+    const auto filled = surface_.further.find(std::string(set) + "_loss_filled");
+    if (filled == surface_.further.end()) return surface_metrics(surface_, values);
+    SurfaceValues all = values;
+    for (std::size_t i = 0; i < all.loss.size(); ++i) {
+      if (all.valid[i] != 0) continue;
+      all.loss[i] = filled->second[i];
+      all.loss_error[i] = std::numeric_limits<double>::quiet_NaN();
+      all.valid[i] = 1;
+    }
+    return surface_metrics(surface_, all);
+  }
+
   // Of each image set.
   Json metrics() const {
     Json json;
-    if (surface_.train) json["train"] = metrics_json(surface_metrics(surface_, *surface_.train));
-    if (surface_.test) json["test"] = metrics_json(surface_metrics(surface_, *surface_.test));
+    if (surface_.train) json["train"] = metrics_json(metrics_of(*surface_.train, "train"));
+    if (surface_.test) json["test"] = metrics_json(metrics_of(*surface_.test, "test"));
     return json;
   }
 
-  static void print_metrics(const Surface& surface, const SurfaceValues& values) {
-    for (const Metric& metric : surface_metrics(surface, values))
+  static void print_metrics(const std::vector<Metric>& metrics) {
+    for (const Metric& metric : metrics)
       if (!metric.name.starts_with("loss_")) fmt::print("{}\n", metric_line(metric));
   }
 
@@ -321,11 +365,11 @@ class Run {
     }
     if (surface_.train) {
       print_extremes("train", extremes(grid_, *surface_.train));
-      print_metrics(surface_, *surface_.train);
+      print_metrics(metrics_of(*surface_.train, "train"));
     }
     if (surface_.test) {
       print_extremes("test", extremes(grid_, *surface_.test));
-      print_metrics(surface_, *surface_.test);
+      print_metrics(metrics_of(*surface_.test, "test"));
     }
     fmt::print("written: {} ({}directions: {})\n", flags_.out, angle ? fmt::format("cosine {:.4f}, ", *angle) : "",
                axes_.file());
@@ -341,6 +385,7 @@ class Run {
   std::unique_ptr<Evaluator> evaluator_;
   std::string configuration_;
   Surface surface_;
+  bool complete_ = false;
   std::vector<std::string> notes_;  // of the evaluation
 };
 
@@ -372,12 +417,32 @@ void add_run_flags(CLI::App& command, RunFlags& flags, bool two_dimensional) {
   add_landscape_flags(command, flags.landscape);
   add_direction_flags(command, flags, two_dimensional);
   command.add_option("--out", flags.out, "Where the surface goes (HDF5)")->required();
+  command
+      .add_option("--pairs", flags.pairs,
+                  two_dimensional
+                      ? "So many pairs of random directions: indices x-index, y-index and on by twos; OUT is their "
+                        "mean, with spread and quantiles, OUT's name with .pairN each of them"
+                      : "So many random directions, of indices x-index and on; OUT is their mean")
+      ->check(positive())
+      ->capture_default_str();
+  command.add_flag("--per-class", flags.per_class, "Losses and accuracies of each class too");
+  if (two_dimensional) {
+    command.add_flag("--adaptive", flags.adaptive, "Compute every 8th point, then those where the surface bends");
+    command
+        .add_option("--tolerance", flags.tolerance,
+                    "Of --adaptive: the error of interpolation, in ln(loss + 0.1) below 10")
+        ->check(positive())
+        ->capture_default_str();
+  }
   command.add_option("--verify", flags.verify, "First compare N random points with the autograd engine")
       ->check(non_negative());
   command.add_flag("--force", flags.force, "Replace an existing surface and its log");
   command.add_flag("--resume", flags.resume, "Go on where an interrupted run stopped; this is what happens anyway");
 }
 
-void run_landscape(const RunFlags& flags) { Run(flags).execute(); }
+void run_landscape(const RunFlags& flags) {
+  if (flags.pairs > 1) return run_landscape_pairs(flags);
+  Run(flags).execute();
+}
 
 }  // namespace basin

@@ -14,6 +14,10 @@ struct RunFlags {
   std::string to, to2;         // further checkpoints: x = to - checkpoint, y = to2 - checkpoint
   std::string direction_file;  // read instead of drawing
   std::string out;
+  std::int64_t pairs = 1;              // of directions
+  bool per_class = false;              // losses of each class too
+  bool adaptive = false;               // compute where the surface bends
+  double tolerance = 0.05;             // of it, in ln(min(loss, 10) + 0.1)
   std::int64_t verify = 0;             // points to compare with the autograd engine
   bool force = false, resume = false;  // resuming is the rule; the flag may be given all the same
 };
@@ -22,6 +26,9 @@ struct RunFlags {
 void add_direction_flags(CLI::App& command, RunFlags& flags, bool two_dimensional);
 // These, and those of the network, the images, the engine and the output.
 void add_run_flags(CLI::App& command, RunFlags& flags, bool two_dimensional);
+
+// The surfaces of `flags.pairs` pairs of directions, each in a file of its own, and their mean.
+void run_landscape_pairs(const RunFlags& flags);
 
 // Runs, saves and reports. Throws Interrupted after Ctrl-C with the points so far in the file and the log kept.
 void run_landscape(const RunFlags& flags);

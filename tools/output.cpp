@@ -1,5 +1,9 @@
 #include "tools/output.h"
 
+#include <unistd.h>
+
+#include <cstdio>
+
 #include "core/error.h"
 #include "landscape/configuration.h"
 #include "landscape/hdf5.h"
@@ -42,6 +46,18 @@ std::string resume_command() {
   std::string line = command_line();
   if (const std::size_t at = line.find(" --force"); at != std::string::npos) line.erase(at, 8);
   return line;
+}
+
+OutputToErrors::OutputToErrors() {
+  std::fflush(stdout);
+  output_ = ::dup(STDOUT_FILENO);
+  check(output_ >= 0 && ::dup2(STDERR_FILENO, STDOUT_FILENO) >= 0, "cannot redirect the output");
+}
+
+OutputToErrors::~OutputToErrors() {
+  std::fflush(stdout);
+  ::dup2(output_, STDOUT_FILENO);
+  ::close(output_);
 }
 
 }  // namespace basin

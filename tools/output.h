@@ -24,4 +24,16 @@ std::filesystem::path log_beside(const std::filesystem::path& out);
 // The command line as typed, without --force, which would start anew.
 std::string resume_command();
 
+// What is printed on stdout goes to stderr until the end of the scope: with --json one object is all that stdout gets.
+class OutputToErrors {
+ public:
+  OutputToErrors();
+  ~OutputToErrors();
+  OutputToErrors(const OutputToErrors&) = delete;
+  OutputToErrors& operator=(const OutputToErrors&) = delete;
+
+ private:
+  int output_ = -1;
+};
+
 }  // namespace basin

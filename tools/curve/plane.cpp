@@ -1,38 +1,15 @@
 // The surface over the plane through three networks.
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cstdio>
 #include <filesystem>
 
-#include "core/file_descriptor.h"
 #include "landscape/curve/three_points.h"
 #include "landscape/direction_file.h"
 #include "tools/curve/curve.h"
 #include "tools/landscape_run.h"
+#include "tools/output.h"
 
 namespace basin {
 namespace {
-
-// What is printed on stdout goes to stderr until the end of the scope: with --json one object is all that stdout gets.
-class OutputToErrors {
- public:
-  OutputToErrors() {
-    std::fflush(stdout);
-    output_ = ::dup(STDOUT_FILENO);
-    check(output_ >= 0 && ::dup2(STDERR_FILENO, STDOUT_FILENO) >= 0, "cannot redirect the output");
-  }
-  ~OutputToErrors() {
-    std::fflush(stdout);
-    ::dup2(output_, STDOUT_FILENO);
-    ::close(output_);
-  }
-  OutputToErrors(const OutputToErrors&) = delete;
-  OutputToErrors& operator=(const OutputToErrors&) = delete;
-
- private:
-  int output_ = -1;
-};
 
 Point weighted(const PlaneOfThree& plane, CurveKind kind, std::size_t points, double t) {
   // In the order of the control points: the ends, or the ends with the third network, a bend, between them.

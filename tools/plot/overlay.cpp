@@ -19,6 +19,14 @@ ChartSeries series_of(const Surface& surface, const SurfaceValues& set, const st
   return series;
 }
 
+// Of the mean of several directions: the band from 10 % to 90 % of them in the place of the standard error.
+void add_quantiles(const Surface& surface, const std::string& set, ChartSeries& series) {
+  const auto low = surface.further.find(set + "_loss_q10"), high = surface.further.find(set + "_loss_q90");
+  if (low == surface.further.end() || high == surface.further.end()) return;
+  series.low = low->second;
+  series.high = high->second;
+}
+
 }  // namespace
 
 Picture draw_overlay(const PlotOptions& options, PictureFormat format) {
@@ -41,6 +49,7 @@ Picture draw_overlay(const PlotOptions& options, PictureFormat format) {
       const std::string name = names[i] + which;
       const auto color = static_cast<int>(i);
       losses.series.push_back(series_of(lines[i], *set, name, color, dashed, set->loss, set->loss_error));
+      add_quantiles(lines[i], dashed ? "test" : "train", losses.series.back());
       errors.series.push_back(series_of(lines[i], *set, name, color, dashed, set->accuracy, set->accuracy_error));
     };
     add(lines[i].train, lines[i].test ? " train" : "", false);

@@ -31,6 +31,7 @@ std::vector<std::string> value_names(const Surface& surface) {
     if (present)
       for (const char* value : {"_loss", "_accuracy", "_loss_error", "_accuracy_error"})
         names.push_back(std::string(set) + value);
+  for (const auto& [name, values] : surface.further) names.push_back(name);
   return names;
 }
 
@@ -50,6 +51,7 @@ std::string full_name(const std::string& name) {
 
 // A value per point, NaN where it was not computed; empty if the file has no such image set.
 std::vector<double> values_of(const Surface& surface, const std::string& name) {
+  if (const auto further = surface.further.find(name); further != surface.further.end()) return further->second;
   const std::optional<SurfaceValues>& set = name.starts_with("train") ? surface.train : surface.test;
   if (!set) return {};
   const std::string kind = name.substr(name.find('_') + 1);
@@ -57,8 +59,9 @@ std::vector<double> values_of(const Surface& surface, const std::string& name) {
                                : kind == "accuracy"   ? set->accuracy
                                : kind == "loss_error" ? set->loss_error
                                                       : set->accuracy_error;
+  const auto filled = surface.further.find(name + "_filled");  // of an adaptive grid
   for (std::size_t i = 0; i < values.size(); ++i)
-    if (!set->valid[i]) values[i] = kGap;
+    if (!set->valid[i]) values[i] = filled == surface.further.end() ? kGap : filled->second[i];
   return values;
 }
 

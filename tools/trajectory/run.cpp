@@ -265,6 +265,9 @@ class TrajectoryCommand {
     }
     run.x = range_of(x, flags_.margin, flags_.points);
     run.y = range_of(y, flags_.margin, flags_.points);
+    run.landscape.json = false;
+    std::optional<OutputToErrors> redirected;
+    if (flags_.landscape.json) redirected.emplace();
     run_landscape(run);
   }
 
