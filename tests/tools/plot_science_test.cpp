@@ -78,7 +78,8 @@ class PlotScience : public ::testing::Test {
 
 TEST_F(PlotScience, EigenvalueMapsWithWhatDidNotConverge) {
   const std::string text = script("map.h5 map.h5", "eigenvalues");
-  expect_parts(text, {"|λ min / λ max|", "at -1,1 point pt 2", "-1 0 0.1", "0 0 0.2", "0 1 0.5"});  // the ratio as a row
+  expect_parts(text,
+               {"|λ min / λ max|", "at -1,1 point pt 2", "-1 0 0.1", "0 0 0.2", "0 1 0.5"});  // the ratio as a row
   expect_parts(script("map.h5 --value min", "eigenvalues"), {"λ min", "0 1 -5"});
   expect_refused("map.h5 --value mean", "expected ratio, max or min, found 'mean'");
 }

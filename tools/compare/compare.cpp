@@ -74,8 +74,8 @@ class Plan {
         file(n, ".surface.h5"), flags_.images);
   }
   void add_hessian(const Compared& n) {
-    add(n, {"hessian", "--top", "2", "--bottom", "1", "--trace", "15", "--seed", seed()}, file(n, ".hessian.h5"),
-        flags_.hessian_images);
+    add(n, {"hessian", "--top", "2", "--bottom", "1", "--trace", "15", "--block", "32", "--seed", seed()},
+        file(n, ".hessian.h5"), flags_.hessian_images);
   }
   void add_map(const Compared& n) {
     add(n,
