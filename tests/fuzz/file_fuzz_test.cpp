@@ -11,7 +11,11 @@
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "landscape/append_log.h"
+#include "landscape/hessian/hessian_file.h"
+#include "landscape/hessian/map_file.h"
+#include "landscape/sharpness/sharpness_file.h"
 #include "landscape/surface_file.h"
+#include "landscape/trajectory/trajectory_file.h"
 #include "tests/fuzz/mutation.h"
 #include "tests/temporary_folder.h"
 
@@ -115,6 +119,51 @@ TEST(FileFuzz, ReferenceSurface) {
   fuzz(valid, 2'000, [&](const std::string& bytes) {
     put(folder / "s", bytes);
     read_surface(folder / "s");
+  });
+}
+
+// What the science leaves: every reader must refuse damage in one line, or read on.
+TEST(FileFuzz, Hessians) {
+  const TemporaryFolder folder;
+  HessianReport report;
+  report.largest = {{{3, 0.1, true}, 0.2}};
+  report.trace = TraceReport{1, {2, 3}};
+  report.probes = {{{0, 1}, {0.5, 0.5}}, {{0.5}, {1}}};
+  report.density = spectral_density(report.probes, 4, 0.5);
+  write_hessian(folder / "h", report);
+  fuzz(read_file(folder / "h"), 1'000, [&](const std::string& bytes) {
+    put(folder / "h", bytes);
+    read_hessian(folder / "h");
+  });
+  write_hessian_map(folder / "m", HessianMap({-1, 0, 1}, std::vector<double>{0, 1}));
+  fuzz(read_file(folder / "m"), 1'000, [&](const std::string& bytes) {
+    put(folder / "m", bytes);
+    read_hessian_map(folder / "m");
+  });
+}
+
+TEST(FileFuzz, Trajectory) {
+  const TemporaryFolder folder;
+  Trajectory path;
+  path.train = true;
+  path.points.resize(3);
+  path.variance_ratio = {0.9, 0.1};
+  write_trajectory(folder / "t", path);
+  fuzz(read_file(folder / "t"), 1'000, [&](const std::string& bytes) {
+    put(folder / "t", bytes);
+    read_trajectory(folder / "t");
+  });
+}
+
+TEST(FileFuzz, Sharpness) {
+  const TemporaryFolder folder;
+  SharpnessReport report;
+  report.measures = {{"sam", 0.1, 0.01, "standard error over images", 0.01, "loss", {{"rho", 0.05}}}};
+  report.attributes = {{"configuration", "{}"}, {"version", "1"}};
+  write_sharpness(folder / "s", report);
+  fuzz(read_file(folder / "s"), 5'000, [&](const std::string& bytes) {
+    put(folder / "s", bytes);
+    read_sharpness(folder / "s");
   });
 }
 
