@@ -222,9 +222,10 @@ TEST_F(BadInput, SurfaceThatIsDamagedOrNone) {
   std::string zeros = good;  // behind the signature and superblock
   std::fill(zeros.begin() + 48, zeros.end(), '\0');
   expect_bad(zeros);
-  expect_failure(kFailure, "plot s.directions.h5 --out p.png", {"s.directions.h5", "xcoordinates is missing"});
+  expect_failure(kFailure, "plot s.directions.h5 --out p.png",
+                 {"s.directions.h5", "holds directions", "--direction-file"});
   expect_failure(kFailure, "plot missing.h5", {"missing.h5", "No such file"});
-  expect_failure(kFailure, "plot data", {"'data'", "directory"});
+  expect_failure(kFailure, "plot data", {"'data'", "is a folder", "--kind norms or training"});
   expect_failure(kFailure, "plot s.h5 --kind contur", {"contur", "did you mean contour?"});
   expect_failure(kFailure, "plot s.h5 --kind line", {"s.h5", "3 x 3"});
   expect_failure(kFailure, "plot s.h5 --value train_los", {"train_los", "did you mean --value train_loss?"});

@@ -54,7 +54,7 @@ Picture picture_of(const std::vector<Chart>& charts, const PlotOptions& options,
 // "1st component: 91.8 %", ..., from the variance ratios; α and β where there are none.
 std::pair<std::string, std::string> component_labels(const std::vector<double>& variance_ratio);
 
-// The path of each run, its first and last epochs labelled, and some between.
+// The path of each run, its first and last epochs labelled; of several runs each first point with the run's name.
 std::vector<Path> paths_of(const Trajectory& trajectory);
 
 }  // namespace basin

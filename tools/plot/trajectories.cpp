@@ -87,6 +87,7 @@ std::vector<Path> paths_of(const Trajectory& trajectory) {
             {point.projection.x, point.projection.y, point.epoch >= 0 ? std::to_string(point.epoch) : std::string()});
     const std::size_t last = path.points.size() - 1;
     for (std::size_t i = 1; i < last; ++i) path.points[i].label.clear();
+    if (names.size() > 1) path.points[0].label = names[run];  // instead of the epoch: which of them it is
   }
   return paths;
 }

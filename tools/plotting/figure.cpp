@@ -10,6 +10,7 @@ namespace {
 
 // Pixels around the plotting areas, and of one of them where the size is free.
 constexpr double kLeft = 78, kRight = 24, kBottom = 62, kPanelTitle = 36, kFigureTitle = 40, kGap = 26, kRowGap = 34;
+constexpr double kTitledRowGap = 58;  // an axis' name above the titles of the next fields
 constexpr double kBarGap = 22, kBarWidth = 16, kBarText = 88;
 constexpr double kAlone = 560, kTogether = 440;
 constexpr double kMostElongated = 2.5;  // axes keep one scale up to this ratio of their ranges
@@ -41,11 +42,11 @@ Frame frame_of(const std::vector<Field>& fields, const FigureOptions& options) {
 
 struct Layout {
   Size size;
-  double panel_width, panel_height, top;
+  double panel_width, panel_height, top, row_gap;
   bool bar;
   Box box(std::size_t row, std::size_t column) const {
     const double left = kLeft + static_cast<double>(column) * (panel_width + kGap);
-    const double upper = top + kPanelTitle + static_cast<double>(row) * (panel_height + kPanelTitle + kRowGap);
+    const double upper = top + kPanelTitle + static_cast<double>(row) * (panel_height + kPanelTitle + row_gap);
     return {left, upper, left + panel_width, upper + panel_height};
   }
 };
@@ -56,9 +57,10 @@ Layout layout_of(const Frame& frame, const FigureOptions& options, std::size_t c
   layout.bar =
       std::any_of(options.rows.begin(), options.rows.end(), [](FieldKind k) { return k != FieldKind::contour; });
   layout.top = options.title.empty() ? 6 : kFigureTitle;
+  layout.row_gap = field_rows > 1 ? kTitledRowGap : kRowGap;
   const double n = static_cast<double>(columns), rows = static_cast<double>(options.rows.size() * field_rows);
   const double width = kLeft + (n - 1) * kGap + (layout.bar ? kBarGap + kBarWidth + kBarText : kRight);
-  const double height = layout.top + rows * kPanelTitle + (rows - 1) * kRowGap + kBottom;
+  const double height = layout.top + rows * kPanelTitle + (rows - 1) * layout.row_gap + kBottom;
   const double ratio = (frame.y.max - frame.y.min) / (frame.x.max - frame.x.min);
   const double aspect = ratio >= 1 / kMostElongated && ratio <= kMostElongated ? ratio : 1;
   layout.panel_width = columns == 1 ? kAlone : kTogether;
