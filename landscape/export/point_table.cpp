@@ -157,6 +157,7 @@ PointTable point_table(const Trajectory& trajectory) {
       table, trajectory, "run", "", [](const Saved& p) { return p.run; }, ColumnType::count);
   add_path_column(
       table, trajectory, "epoch", "", [](const Saved& p) { return p.epoch; }, ColumnType::count);
+  add_path_column(table, trajectory, "learning_rate", "", [](const Saved& p) { return p.learning_rate; });
   if (trajectory.train) {
     add_path_losses(table, trajectory, "train", [](const Saved& p) { return p.truth.train; });
     add_path_losses(table, trajectory, "plane_train", [](const Saved& p) { return p.in_plane.train; });

@@ -74,6 +74,7 @@ void write_trajectory(const std::filesystem::path& path, const Trajectory& traje
   write_column<double>(file, "length", points, [](const TrajectoryPoint& p) { return p.projection.length; });
   write_column<std::int64_t>(file, "run", points, [](const TrajectoryPoint& p) { return p.run; });
   write_column<std::int64_t>(file, "epoch", points, [](const TrajectoryPoint& p) { return p.epoch; });
+  write_column<double>(file, "learning_rate", points, [](const TrajectoryPoint& p) { return p.learning_rate; });
   for (const Part& part : parts_of(trajectory.train, trajectory.test))
     for (const Field& field : kFields)
       write_column<double>(file, part.prefix + field.suffix, points, [&](const TrajectoryPoint& p) {
@@ -108,6 +109,8 @@ Trajectory read_trajectory(const std::filesystem::path& path) {
   read_column<double>(file, "length", points, [](TrajectoryPoint& p, double v) { p.projection.length = v; });
   read_column<std::int64_t>(file, "run", points, [](TrajectoryPoint& p, std::int64_t v) { p.run = v; });
   read_column<std::int64_t>(file, "epoch", points, [](TrajectoryPoint& p, std::int64_t v) { p.epoch = v; });
+  if (file.contains("learning_rate"))
+    read_column<double>(file, "learning_rate", points, [](TrajectoryPoint& p, double v) { p.learning_rate = v; });
   trajectory.train = file.contains("train_loss");
   trajectory.test = file.contains("test_loss");
   for (const Part& part : parts_of(trajectory.train, trajectory.test))

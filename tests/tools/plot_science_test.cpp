@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "landscape/curve/curve_file.h"
 #include "landscape/hessian/hessian_file.h"
 #include "landscape/hessian/map_file.h"
 #include "landscape/surface_file.h"
@@ -27,6 +28,8 @@ class PlotScience : public ::testing::Test {
     HessianReport report;
     report.probes = {{{0, 1, 8}, {0.6, 0.3, 0.1}}, {{0, 1, 8}, {0.5, 0.4, 0.1}}};
     report.density = spectral_density(report.probes, 200, 0.2);
+    report.largest = {{{7.5, 0.1, true}, 0}};
+    report.smallest = {{{-0.25, 0.1, true}, 0}};
     write_hessian(folder_ / "h.h5", report);
     Trajectory path;
     path.train = true;
@@ -34,6 +37,7 @@ class PlotScience : public ::testing::Test {
       TrajectoryPoint& point = path.points.emplace_back();
       point.projection = {3.0 - e, 0.3 * e * (3 - e), 3.0 - e, 0.1};
       point.epoch = e;
+      point.learning_rate = e < 3 ? 0.1 : 0.01;  // falls after epoch 2
       point.truth.train.loss = 2.3 - 0.5 * e;
       point.in_plane.train.loss = 2.2 - 0.5 * e;
     }
@@ -85,7 +89,7 @@ TEST_F(PlotScience, EigenvalueMapsWithWhatDidNotConverge) {
 }
 
 TEST_F(PlotScience, SpectralDensities) {
-  expect_parts(script("h.h5", "density"), {"Spectral density", "set logscale y", "filledcurves"});
+  expect_parts(script("h.h5", "density"), {"Spectral density", "set logscale y", "filledcurves", "\n-0.25 ", "\n7.5 "});
   HessianReport empty;
   write_hessian(folder_ / "empty.h5", empty);
   expect_refused("empty.h5", "holds no spectral density (basin hessian --density N)");
@@ -96,7 +100,9 @@ TEST_F(PlotScience, PathsAloneAndOverSurfaces) {
                {"1st component: 91.2 %", "2nd component: 5.0 %", "from the plane", "true"});
   const std::string over = script("plane.h5 --trajectory t.h5", "contour");
   // From (3, 0) to (2, 0.6), and the first epoch's label.
-  expect_parts(over, {"set arrow from 3,0 to 2,0.6", "1st component: 91.2 %", "set label '0' at 3,0"});
+  expect_parts(over, {"set object polygon from 3,0 to 2,0.6", "1st component: 91.2 %", "set label '0' at 3,0"});
+  // The point after which the learning rate fell, (1, 0.6), is marked; the one before it is not.
+  expect_parts(over, {"at 1,0.6 point pt 7 ps 1.1 lw 1.5 lc rgb '#c01818'", "at 2,0.6 point pt 7 ps 0.7"});
   expect_refused("line.h5 --trajectory t.h5", "--trajectory: lies in a plane");
   expect_refused("t.h5 t.h5", "expected one path, found 2");
 }
@@ -104,6 +110,30 @@ TEST_F(PlotScience, PathsAloneAndOverSurfaces) {
 TEST_F(PlotScience, LinesInOneChart) {
   expect_parts(script("line.h5 other.h5 --kind overlay", "overlay"), {"title 'line'", "title 'other'", "filledcurves"});
   expect_refused("plane.h5 --kind overlay", "is a plane, not a line");
+  // Where the loss stands highest above the line between the ends.
+  CurveFile curve;
+  curve.surface = surface({});
+  curve.surface.x = {0, 0.25, 0.5, 1};
+  curve.arc_length = {0, 1, 2, 4};
+  curve.straight_length = 4;
+  curve.train = CurveBarriers{.loss = {.height = 0.25, .error = 0.02, .t = 0.5}, .error = {}};
+  write_curve(folder_ / "curve.h5", curve);
+  expect_parts(script("curve.h5 line.h5 --kind overlay", "overlay"),
+               {"title 'curve: barrier 0.25 ± 0.02'", "\n0.5 0.7\n", "title 'line'"});
+}
+
+TEST_F(PlotScience, FilesOfOneKindAreNamedWithoutIt) {
+  for (const char* name : {"a.surface.h5", "b.surface.h5"}) write_surface(folder_ / name, surface({-1, 1, 3}));
+  expect_parts(script("a.surface.h5 b.surface.h5", "contour"), {"'a'", "'b'"});
+  expect_parts(script("a.surface.h5 plane.h5", "contour"), {"'a.surface'", "'plane'"});
+}
+
+TEST_F(PlotScience, LongKeysStandBelowTheirChart) {
+  const std::string few = script("line.h5 other.h5 --kind overlay", "overlay");
+  const std::string many = script("line.h5 other.h5 line.h5 other.h5 line.h5 --kind overlay", "overlay");
+  expect_parts(few, {"set key at graph 0.985"});
+  expect_parts(many, {"set key at graph 0.5", "maxcols"});
+  EXPECT_EQ(many.find("set key at graph 0.985"), std::string::npos);
 }
 
 TEST_F(PlotScience, RunsAndWeights) {

@@ -54,6 +54,7 @@ TEST_F(TrajectoryCommand, OnePathAndItsSurface) {
   ASSERT_EQ(path.points.size(), 4u);
   EXPECT_EQ(path.points[0].epoch, 0);
   EXPECT_EQ(path.points[3].epoch, 3);
+  EXPECT_EQ(path.points[1].learning_rate, 0.02);
   EXPECT_NEAR(path.points[3].projection.length, 0, 1e-12);
   EXPECT_EQ(path.points[3].truth.train.loss, path.points[3].in_plane.train.loss);  // the centre
   EXPECT_GT(path.points[0].projection.length, 0);

@@ -84,6 +84,17 @@ Picture draw_hessian_maps(const PlotOptions& options, PictureFormat format) {
   return {draw_figure(fields, figure, format), extent(fields), points, missing, "eigenvalues"};
 }
 
+// The eigenvalues known by themselves, as points on the lower edge of the chart.
+ChartSeries ends_of(const HessianReport& report, int color, double lower_edge) {
+  ChartSeries points{.name = "", .x = {}, .y = {}, .low = {}, .high = {}, .style = SeriesStyle::points, .color = color};
+  for (const auto* end : {&report.smallest, &report.largest})
+    for (const MeasuredEigenvalue& eigenvalue : *end) {
+      points.x.push_back(eigenvalue.numerical.value);
+      points.y.push_back(lower_edge);
+    }
+  return points;
+}
+
 Picture draw_densities(const PlotOptions& options, PictureFormat format) {
   std::vector<HessianReport> reports;
   std::vector<std::string> models;
@@ -114,6 +125,8 @@ Picture draw_densities(const PlotOptions& options, PictureFormat format) {
   // Below a millionth of the peak there is only the tail of the Gaussians.
   chart.y_max = peak * 2;
   chart.y_min = peak * 1e-6;
+  for (std::size_t i = 0; i < reports.size(); ++i)
+    chart.series.push_back(ends_of(reports[i], static_cast<int>(i), chart.y_min * 1.5));
   return picture_of({chart}, options, format, "density");
 }
 

@@ -117,6 +117,12 @@ std::vector<std::string> distinct_names(const std::vector<std::string>& names, c
   if (different.size() == names.size() && !different.contains("")) return names;
   std::vector<std::string> stems;
   for (const std::string& file : files) stems.push_back(std::filesystem::path(file).stem());
+  const auto extension = [](const std::string& stem) { return std::filesystem::path(stem).extension().string(); };
+  const std::string common = extension(stems[0]);
+  if (stems.size() < 2 || common.size() < 2 || std::isalpha(static_cast<unsigned char>(common[1])) == 0) return stems;
+  for (const std::string& stem : stems)
+    if (extension(stem) != common) return stems;
+  for (std::string& stem : stems) stem.resize(stem.size() - common.size());
   return stems;
 }
 

@@ -45,7 +45,8 @@ Picture draw_histograms(const PlotOptions& options, PictureFormat format);
 Size size_of(const PlotOptions& options);
 Scale scale_of(const PlotOptions& options);
 std::vector<FieldKind> parse_kinds(const std::string& text);
-// The given names where they differ from each other and none is empty, else the files' stems.
+// The given names where they differ from each other and none is empty, else the files' stems, without an
+// ending that all of them have (a.surface.h5 and b.surface.h5 are a and b).
 std::vector<std::string> distinct_names(const std::vector<std::string>& names, const std::vector<std::string>& files);
 // The picture of `charts`, its range that of all values.
 struct Chart;
@@ -55,6 +56,7 @@ Picture picture_of(const std::vector<Chart>& charts, const PlotOptions& options,
 std::pair<std::string, std::string> component_labels(const std::vector<double>& variance_ratio);
 
 // The path of each run, its first and last epochs labelled; of several runs each first point with the run's name.
+// Where the learning rate fell by half or more after a point, it is marked (figure 9).
 std::vector<Path> paths_of(const Trajectory& trajectory);
 
 }  // namespace basin

@@ -1,5 +1,6 @@
 // Paths of training by themselves: in the plane, and what it leaves out.
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "tools/plot/plot.h"
@@ -7,6 +8,8 @@
 
 namespace basin {
 namespace {
+
+constexpr double kRateDrop = 0.5;  // a learning rate that falls this much between two points falls in a step
 
 std::vector<std::string> run_names(const Trajectory& trajectory) {
   const auto found = trajectory.attributes.find("runs");
@@ -81,10 +84,14 @@ std::vector<Path> paths_of(const Trajectory& trajectory) {
   std::vector<Path> paths;
   for (std::size_t run = 0; run < names.size(); ++run) {
     Path& path = paths.emplace_back(Path{names[run], {}, PathStyle::line_and_points, 1 + static_cast<int>(run)});
-    for (const TrajectoryPoint& point : trajectory.points)
-      if (static_cast<std::size_t>(point.run) == run)
-        path.points.push_back(
-            {point.projection.x, point.projection.y, point.epoch >= 0 ? std::to_string(point.epoch) : std::string()});
+    double rate = std::numeric_limits<double>::quiet_NaN();
+    for (const TrajectoryPoint& point : trajectory.points) {
+      if (static_cast<std::size_t>(point.run) != run) continue;
+      if (point.learning_rate <= kRateDrop * rate) path.points.back().marked = true;
+      rate = point.learning_rate;
+      path.points.push_back(
+          {point.projection.x, point.projection.y, point.epoch >= 0 ? std::to_string(point.epoch) : std::string()});
+    }
     const std::size_t last = path.points.size() - 1;
     for (std::size_t i = 1; i < last; ++i) path.points[i].label.clear();
     if (names.size() > 1) path.points[0].label = names[run];  // instead of the epoch: which of them it is

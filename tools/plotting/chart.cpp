@@ -10,8 +10,10 @@
 namespace basin {
 namespace {
 
-constexpr double kLeft = 84, kRight = 24, kTop = 34, kBottom = 64, kKeyRow = 20, kFigureTitle = 40;
+constexpr double kLeft = 84, kRight = 24, kTop = 34, kBottom = 64, kKeyRow = 18, kFigureTitle = 40;
 constexpr double kAloneWidth = 640, kTogetherWidth = 440, kHeight = 360;
+constexpr double kKeyLetter = 7.4, kKeySample = 58;  // pixels that an entry's text and line take
+constexpr std::size_t kMostInside = 4;               // entries of a key that stands within its chart; more go below
 
 bool shown(const Chart& chart, double x, double y) {
   return std::isfinite(x) && std::isfinite(y) && (!chart.logarithmic_x || x > 0) && (!chart.logarithmic_y || y > 0);
@@ -92,6 +94,35 @@ std::string clauses(Script& script, const Chart& chart, double floor) {
   return plots;
 }
 
+// How the entries of a chart's key stand below it; no columns: within it, or there is none.
+struct KeyBelow {
+  std::size_t columns = 0, rows = 0;
+};
+
+KeyBelow key_below(const Chart& chart, double width) {
+  std::size_t named = 0, longest = 0;
+  for (const ChartSeries& s : chart.series)
+    if (!s.name.empty()) ++named, longest = std::max(longest, s.name.size());
+  if (named <= kMostInside) return {};
+  const double entry = static_cast<double>(longest) * kKeyLetter + kKeySample;
+  const auto columns = std::min(named, std::max<std::size_t>(1, static_cast<std::size_t>(width / entry)));
+  return {columns, (named + columns - 1) / columns};
+}
+
+void set_key(Script& script, const Chart& chart, const Box& box) {
+  if (const KeyBelow below = key_below(chart, box.width()); below.columns > 0) {
+    script.command(
+        "set key at graph 0.5, graph {:.4f} center top horizontal maxcols {} samplen 2 font ',{}' reverse Left",
+        -(kBottom - 6) / box.height(), below.columns, kFontSize - 2);
+    return;
+  }
+  const bool named =
+      std::any_of(chart.series.begin(), chart.series.end(), [](const auto& s) { return !s.name.empty(); });
+  if (named)
+    script.command("set key at graph 0.985,0.97 right top samplen 1.6 opaque box lw 0.4 lc rgb '#c0c0c0' font ',{}'",
+                   kFontSize - 2);
+}
+
 void draw_chart(Script& script, const Chart& chart, const Box& box) {
   const Extent y = vertical_extent(chart);
   check(y.min <= y.max, chart.title, ": there is nothing to draw: no value is finite");
@@ -111,11 +142,7 @@ void draw_chart(Script& script, const Chart& chart, const Box& box) {
   script.command("set yrange [{:.9g}:{:.9g}]", range.min, range.max);
   if (chart.logarithmic_y)
     script.command("set logscale y; set ytics {}", tick_list(decade_ticks(range.min, range.max), Scale{}));
-  const bool named =
-      std::any_of(chart.series.begin(), chart.series.end(), [](const auto& s) { return !s.name.empty(); });
-  if (named)
-    script.command("set key at graph 0.985,0.97 right top samplen 1.6 opaque box lw 0.4 lc rgb '#c0c0c0' font ',{}'",
-                   kFontSize - 2);
+  set_key(script, chart, box);
   script.command("plot {}", clauses(script, chart, range.min));
 }
 
@@ -131,13 +158,17 @@ Script draw_charts(const std::vector<Chart>& charts, const ChartsOptions& option
   check(!charts.empty(), "there is nothing to draw");
   const std::size_t columns = options.columns > 0 ? options.columns : std::min<std::size_t>(charts.size(), 3);
   const std::size_t rows = (charts.size() + columns - 1) / columns;
-  const double around_x = kLeft + kRight, around_y = kTop + kBottom, title = options.title.empty() ? 0 : kFigureTitle;
+  const double around_x = kLeft + kRight, title = options.title.empty() ? 0 : kFigureTitle;
   const auto n = static_cast<double>(columns), m = static_cast<double>(rows);
+  const bool chosen = options.size.width == 0;
   Size size = options.size;
-  if (size.width == 0)
-    size = {static_cast<int>(n * (around_x + (columns > 1 ? kTogetherWidth : kAloneWidth))),
-            static_cast<int>(title + m * (around_y + kHeight))};
-  const double width = size.width / n - around_x, height = (size.height - title) / m - around_y;
+  if (chosen) size.width = static_cast<int>(n * (around_x + (columns > 1 ? kTogetherWidth : kAloneWidth)));
+  const double width = size.width / n - around_x;
+  std::size_t key_rows = 0;
+  for (const Chart& chart : charts) key_rows = std::max(key_rows, key_below(chart, width).rows);
+  const double around_y = kTop + kBottom + static_cast<double>(key_rows) * kKeyRow;
+  if (chosen) size.height = static_cast<int>(title + m * (around_y + kHeight));
+  const double height = (size.height - title) / m - around_y;
   check(width >= 60 && height >= 40, "--size ", size.width, "x", size.height, " is too small for ", charts.size(),
         charts.size() == 1 ? " chart" : " charts");
   Script script(format, size, options.title);

@@ -10,6 +10,8 @@
 namespace basin {
 namespace {
 
+constexpr const char* kMark = "#c01818";
+
 bool inside(const Frame& frame, const PathPoint& p) {
   return p.x >= frame.x.min && p.x <= frame.x.max && p.y >= frame.y.min && p.y <= frame.y.max;
 }
@@ -29,6 +31,7 @@ std::optional<std::pair<double, double>> clipped(const Frame& frame, const PathP
   return std::pair{enter, leave};
 }
 
+// As objects, which gnuplot draws below points and labels; arrows would cover them.
 void draw_segments(Script& script, const Frame& frame, const Path& path) {
   for (std::size_t i = 0; i + 1 < path.points.size(); ++i) {
     const PathPoint &a = path.points[i], &b = path.points[i + 1];
@@ -38,8 +41,10 @@ void draw_segments(Script& script, const Frame& frame, const Path& path) {
     const auto [x0, y0] = at(part->first);
     const auto [x1, y1] = at(part->second);
     for (const auto& [color, width] : {std::pair{"white", 3.6}, {chart_color(path.color), 1.8}})
-      script.command("set arrow from {:.9g},{:.9g} to {:.9g},{:.9g} nohead front lw {} lc rgb '{}'", x0, y0, x1, y1,
-                     width, color);
+      script.command(
+          "set object polygon from {:.9g},{:.9g} to {:.9g},{:.9g} to {:.9g},{:.9g} front fs empty border lc rgb '{}' "
+          "lw {}",
+          x0, y0, x1, y1, x0, y0, color, width);
   }
 }
 
@@ -52,10 +57,12 @@ void draw_path(Script& script, const Frame& frame, const Path& path) {
   const bool crosses = path.style == PathStyle::crosses;
   for (const PathPoint& point : path.points) {
     if (!inside(frame, point)) continue;
+    const double size = crosses ? 0.6 : point.marked ? 1.1 : 0.7;
     if (!crosses)
-      script.command("set label '' at {:.9g},{:.9g} point pt 7 ps 1.0 lc rgb 'white' front", point.x, point.y);
+      script.command("set label '' at {:.9g},{:.9g} point pt 7 ps {} lc rgb 'white' front", point.x, point.y,
+                     size + 0.3);
     script.command("set label '' at {:.9g},{:.9g} point pt {} ps {} lw 1.5 lc rgb '{}' front", point.x, point.y,
-                   crosses ? 2 : 7, crosses ? 0.6 : 0.7, chart_color(path.color));
+                   crosses ? 2 : 7, size, point.marked ? kMark : chart_color(path.color));
     if (!point.label.empty())
       script.command(
           "set style textbox opaque noborder fc rgb 'white' margins 0.4,0.3; set label {} at {:.9g},{:.9g} left "

@@ -10,6 +10,7 @@ namespace basin {
 struct PathPoint {
   double x, y;
   std::string label = {};  // beside the point; "": none
+  bool marked = false;     // larger, in a colour of its own
 };
 
 enum class PathStyle : std::uint8_t { line_and_points, line, points, crosses };

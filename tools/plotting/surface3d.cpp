@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kIntervals = 150;  // enough for smooth shading
 constexpr double kFloorDrop = 0.35;      // of the heights' range, below the lowest point
-constexpr double kSpill = 20;            // pixels that corners may reach over the box
+constexpr double kSpill = 20;            // pixels that corners may reach over the box, but for its top: the title
 constexpr int kHeightTicks = 5;
 
 std::string mesh_rows(const Field& field, const Extent& range) {
@@ -42,9 +42,9 @@ void set_view(Script& script, const Panel& panel, const Frame& frame, double flo
   script.command("unset lmargin; unset rmargin; unset tmargin; unset bmargin");
   script.command("set origin {:.5f},{:.5f}; set size {:.5f},{:.5f}", script.screen_x(box.left - kSpill),
                  script.screen_y(box.bottom + kSpill), script.screen_x(box.width() + 2 * kSpill),
-                 1 - script.screen_y(box.height() + 2 * kSpill));
+                 1 - script.screen_y(box.height() + kSpill));
   const Extent h = frame.heights();
-  script.command("set view 58,38,1.2,1.05");
+  script.command("set view 58,38,1.15,1.05");
   script.command("set zrange [{:.9g}:{:.9g}]; set xyplane at {:.9g}", floor, h.max, floor);
   const auto values = ticks(frame.scale, frame.values.min, frame.values.max, kHeightTicks);
   script.command("set ztics {}", tick_list(values, frame.scale));

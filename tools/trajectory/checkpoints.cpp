@@ -1,10 +1,12 @@
 #include "tools/trajectory/checkpoints.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "models/training/checkpoint.h"
+#include "models/training/metrics.h"
 
 namespace basin {
 namespace {
@@ -14,6 +16,16 @@ namespace fs = std::filesystem;
 std::int64_t epoch_of(const fs::path& path) {
   const Metadata metadata = read_safetensors(path).metadata;
   return metadata.contains("epoch") ? metadata_integer(metadata, "epoch", path) : -1;
+}
+
+// From the run's metrics, where it has any.
+void add_learning_rates(const fs::path& folder, std::vector<SavedPoint>& points) {
+  const fs::path file = folder / "metrics.jsonl";  // RunFolder's, whose other files are not needed
+  if (!fs::exists(file)) return;
+  std::map<std::int64_t, double> rates;
+  for (const EpochMetrics& epoch : read_metrics(file)) rates[epoch.epoch] = epoch.learning_rate;
+  for (SavedPoint& point : points)
+    if (const auto rate = rates.find(point.epoch); rate != rates.end()) point.learning_rate = rate->second;
 }
 
 std::vector<SavedPoint> points_of_folder(const fs::path& folder, std::int64_t run) {
@@ -27,10 +39,11 @@ std::vector<SavedPoint> points_of_folder(const fs::path& folder, std::int64_t ru
       points.push_back({entry.path(), run, epoch_of(entry.path())});
   }
   std::sort(points.begin(), points.end(), [](const SavedPoint& a, const SavedPoint& b) { return a.epoch < b.epoch; });
-  const fs::path last = checkpoints / "last.safetensors";
-  if (!fs::exists(last)) return points;
-  const std::int64_t epoch = epoch_of(last);
-  if (points.empty() || epoch > points.back().epoch) points.push_back({last, run, epoch});
+  if (const fs::path last = checkpoints / "last.safetensors"; fs::exists(last)) {
+    const std::int64_t epoch = epoch_of(last);
+    if (points.empty() || epoch > points.back().epoch) points.push_back({last, run, epoch});
+  }
+  add_learning_rates(folder, points);
   return points;
 }
 

@@ -1,6 +1,8 @@
 // The checkpoints of training runs, in the order of training.
 #pragma once
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -8,8 +10,9 @@ namespace basin {
 
 struct SavedPoint {
   std::filesystem::path path;
-  std::int64_t run = 0;     // counted from 0
-  std::int64_t epoch = -1;  // -1: the file does not say
+  std::int64_t run = 0;                                             // counted from 0
+  std::int64_t epoch = -1;                                          // -1: the file does not say
+  double learning_rate = std::numeric_limits<double>::quiet_NaN();  // of the last step before it; NaN: not known
 };
 
 struct SavedRuns {

@@ -166,8 +166,8 @@ class TrajectoryCommand {
   void take(const std::vector<std::optional<PointResult>>& known) {
     const std::size_t count = runs_.points.size();
     for (std::size_t i = 0; i < count; ++i)
-      trajectory_.points.push_back(
-          {plane_->projections[i], runs_.points[i].run, runs_.points[i].epoch, *known[i], *known[count + i]});
+      trajectory_.points.push_back({plane_->projections[i], runs_.points[i].run, runs_.points[i].epoch,
+                                    runs_.points[i].learning_rate, *known[i], *known[count + i]});
     trajectory_.train = subject_.set().train != nullptr;
     trajectory_.test = subject_.set().test != nullptr;
     if (!plane_->components) return;
@@ -210,6 +210,7 @@ class TrajectoryCommand {
   Json json_of(const TrajectoryPoint& point) const {
     Json json{{"run", point.run},
               {"epoch", point.epoch},
+              {"learning_rate", point.learning_rate},
               {"x", point.projection.x},
               {"y", point.projection.y},
               {"distance", point.projection.distance},

@@ -63,13 +63,13 @@ TEST(PointTable, OfAHessianMap) {
 TEST(PointTable, OfATrajectory) {
   Trajectory path;
   path.train = true;
-  path.points = {{{1, 2, 3, 4}, 0, 5, {}, {}}, {{-1, 0, 2, 1}, 1, -1, {}, {}}};
+  path.points = {{{1, 2, 3, 4}, 0, 5, 0.1, {}, {}}, {{-1, 0, 2, 1}, 1, -1, std::nan(""), {}, {}}};
   path.points[0].truth.train = {0.5, 0.1, 90, 1, 0};
   path.points[0].in_plane.train = {0.75, 0.2, 80, 2, 0};
   path.variance_ratio = {0.75, 0.25};
   const PointTable table = point_table(path);
   EXPECT_EQ(names_of(table),
-            (std::vector<std::string>{"distance", "length", "run", "epoch", "train_loss", "train_acc",
+            (std::vector<std::string>{"distance", "length", "run", "epoch", "learning_rate", "train_loss", "train_acc",
                                       "train_loss_error", "train_acc_error", "plane_train_loss", "plane_train_acc",
                                       "plane_train_loss_error", "plane_train_acc_error"}));
   EXPECT_EQ(table.shape(), Shape{2});
@@ -81,6 +81,7 @@ TEST(PointTable, OfATrajectory) {
   EXPECT_EQ(column_of(table, "distance").values, (std::vector<double>{4, 1}));
   EXPECT_EQ(column_of(table, "length").values, (std::vector<double>{3, 2}));
   EXPECT_EQ(column_of(table, "epoch").values, (std::vector<double>{5, -1}));
+  EXPECT_EQ(column_of(table, "learning_rate").values[0], 0.1);
   EXPECT_EQ(table.attributes.at("explained_variance_ratio_"), "[0.75,0.25]");
 }
 

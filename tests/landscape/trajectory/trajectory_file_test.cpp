@@ -15,7 +15,7 @@ TEST(TrajectoryFile, KeepsAPath) {
   const TemporaryFolder folder;
   Trajectory path;
   path.train = true;
-  path.points = {{{1, 2, 3, 4}, 0, 5, {}, {}}, {{-1, 0, 2, 1}, 1, -1, {}, {}}};
+  path.points = {{{1, 2, 3, 4}, 0, 5, 0.1, {}, {}}, {{-1, 0, 2, 1}, 1, -1, std::nan(""), {}, {}}};
   path.points[0].truth.train = {0.5, 0.1, 90, 1, 0};
   path.points[1].in_plane.train = {std::nan(""), 0.2, 80, 2, 0};
   path.variance_ratio = {0.7, 0.3};
@@ -30,6 +30,8 @@ TEST(TrajectoryFile, KeepsAPath) {
   EXPECT_EQ(found.points[0].projection.distance, 4);
   EXPECT_EQ(found.points[0].projection.length, 3);
   EXPECT_EQ(found.points[0].epoch, 5);
+  EXPECT_EQ(found.points[0].learning_rate, 0.1);
+  EXPECT_TRUE(std::isnan(found.points[1].learning_rate));
   EXPECT_EQ(found.points[0].truth.train.accuracy, 90);
   EXPECT_EQ(found.points[1].run, 1);
   EXPECT_TRUE(std::isnan(found.points[1].in_plane.train.loss));
