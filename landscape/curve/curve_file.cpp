@@ -1,5 +1,6 @@
 #include "landscape/curve/curve_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -37,9 +38,16 @@ Json json_of(const CurveBarriers& barriers) {
   return {{"loss_barrier", json_of(barriers.loss)}, {"error_barrier", json_of(barriers.error)}};
 }
 
-std::optional<CurveBarriers> barriers_of(const Json& json, const char* set) {
+// Barriers lie at one of the points `t` of the curve.
+std::optional<CurveBarriers> barriers_of(const Json& json, const char* set, const std::vector<double>& t) {
   if (!json.contains(set)) return std::nullopt;
-  return CurveBarriers{barrier_of(json.at(set).at("loss_barrier")), barrier_of(json.at(set).at("error_barrier"))};
+  const auto read = [&](const char* name) {
+    const Barrier barrier = barrier_of(json.at(set).at(name));
+    check(std::find(t.begin(), t.end(), barrier.t) != t.end(), set, ".", name,
+          ".t: expected one of the curve's coordinates, found ", barrier.t);
+    return barrier;
+  };
+  return CurveBarriers{read("loss_barrier"), read("error_barrier")};
 }
 
 }  // namespace
@@ -75,8 +83,8 @@ CurveFile read_curve(const std::filesystem::path& path) {
     curve.bend_files = json.at("bend_files").get<std::vector<std::string>>();
     for (const Json& length : json.at("arc_length")) curve.arc_length.push_back(number_of(length));
     curve.straight_length = number_of(json.at("straight_length"));
-    curve.train = barriers_of(json, "train");
-    curve.test = barriers_of(json, "test");
+    curve.train = barriers_of(json, "train", curve.surface.x);
+    curve.test = barriers_of(json, "test", curve.surface.x);
   } catch (const std::exception& error) {  // of the JSON library, and of the checks above
     fail("'", path.string(), "': attribute curve: ", error.what());
   }

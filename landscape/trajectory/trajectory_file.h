@@ -4,7 +4,7 @@
 //   directions, from the final checkpoint of the first run
 //   distance, length f64 (n): from the plane, and from that final checkpoint
 //   run, epoch i64 (n): which run it belongs to, counted from 0, and after how many epochs it was saved, -1: unknown
-//   learning_rate f64 (n): of the last step before the checkpoint, NaN: unknown; absent in files of before
+//   learning_rate f64 (n): of the last step before the checkpoint, NaN: unknown; absent in older files
 //   {train,test}_loss, _loss_error, _acc, _acc_error f64 (n): of the checkpoint itself
 //   plane_{train,test}_loss, _loss_error, _acc, _acc_error f64 (n): at its projection in the plane
 //   explained_variance_ratio_, explained_variance_, singular_values_ f64 (k), all components, and random_walk_ratio f64
@@ -26,8 +26,8 @@ namespace basin {
 struct TrajectoryPoint {
   Projection projection;
   std::int64_t run = 0, epoch = -1;
-  double learning_rate = std::numeric_limits<double>::quiet_NaN();
-  PointResult truth, in_plane;  // of the checkpoint, and at its projection
+  double learning_rate = std::numeric_limits<double>::quiet_NaN();  // of the last step before it
+  PointResult truth, in_plane;                                      // of the checkpoint, and at its projection
 };
 
 struct Trajectory {

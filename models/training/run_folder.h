@@ -16,9 +16,12 @@ class RunFolder {
   // The folder of an earlier run; Error if it holds none.
   static RunFolder open(const std::filesystem::path& root);
 
+  // Where the metrics of a run in `root` are, if it has any.
+  static std::filesystem::path metrics_of(const std::filesystem::path& root) { return root / "metrics.jsonl"; }
+
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path config() const { return root_ / "config.json"; }
-  std::filesystem::path metrics() const { return root_ / "metrics.jsonl"; }
+  std::filesystem::path metrics() const { return metrics_of(root_); }
   std::filesystem::path checkpoints() const { return root_ / "checkpoints"; }
   std::filesystem::path last() const { return checkpoints() / "last.safetensors"; }
   std::filesystem::path best() const { return checkpoints() / "best.safetensors"; }

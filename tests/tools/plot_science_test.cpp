@@ -90,6 +90,8 @@ TEST_F(PlotScience, EigenvalueMapsWithWhatDidNotConverge) {
 
 TEST_F(PlotScience, SpectralDensities) {
   expect_parts(script("h.h5", "density"), {"Spectral density", "set logscale y", "filledcurves", "\n-0.25 ", "\n7.5 "});
+  // The points that mark eigenvalues are no values of the picture.
+  EXPECT_EQ(Json::parse(plot("h.h5 --out p.png --json").output)["points"], 200);
   HessianReport empty;
   write_hessian(folder_ / "empty.h5", empty);
   expect_refused("empty.h5", "holds no spectral density (basin hessian --density N)");

@@ -47,6 +47,17 @@ std::string attribute(const std::map<std::string, std::string>& attributes, cons
   return found == attributes.end() ? "" : found->second;
 }
 
+// The eigenvalues known by themselves, as points on the lower edge of the chart.
+ChartSeries ends_of(const HessianReport& report, int color, double lower_edge) {
+  ChartSeries points{.name = "", .x = {}, .y = {}, .low = {}, .high = {}, .style = SeriesStyle::points, .color = color};
+  for (const auto* end : {&report.smallest, &report.largest})
+    for (const MeasuredEigenvalue& eigenvalue : *end) {
+      points.x.push_back(eigenvalue.numerical.value);
+      points.y.push_back(lower_edge);
+    }
+  return points;
+}
+
 }  // namespace
 
 Picture draw_hessian_maps(const PlotOptions& options, PictureFormat format) {
@@ -82,17 +93,6 @@ Picture draw_hessian_maps(const PlotOptions& options, PictureFormat format) {
                              .columns = static_cast<std::size_t>(options.columns),
                              .paths = paths};
   return {draw_figure(fields, figure, format), extent(fields), points, missing, "eigenvalues"};
-}
-
-// The eigenvalues known by themselves, as points on the lower edge of the chart.
-ChartSeries ends_of(const HessianReport& report, int color, double lower_edge) {
-  ChartSeries points{.name = "", .x = {}, .y = {}, .low = {}, .high = {}, .style = SeriesStyle::points, .color = color};
-  for (const auto* end : {&report.smallest, &report.largest})
-    for (const MeasuredEigenvalue& eigenvalue : *end) {
-      points.x.push_back(eigenvalue.numerical.value);
-      points.y.push_back(lower_edge);
-    }
-  return points;
 }
 
 Picture draw_densities(const PlotOptions& options, PictureFormat format) {

@@ -29,59 +29,63 @@ void add_quantiles(const Surface& surface, const std::string& set, ChartSeries& 
   series.high = high->second;
 }
 
-// Where the values stand highest above the line between the ends of a curve.
-ChartSeries barrier_point(const ChartSeries& line, const Barrier& barrier, const char* unit) {
-  const std::size_t at =
-      static_cast<std::size_t>(std::lower_bound(line.x.begin(), line.x.end(), barrier.t) - line.x.begin());
-  return {.name = fmt::format("{}: barrier {} ± {}{}", line.name, number_text(barrier.height),
-                              number_text(barrier.error), unit),
-          .x = {barrier.t},
-          .y = {line.y[at]},
-          .low = {},
-          .high = {},
-          .style = SeriesStyle::points,
-          .color = line.color};
+struct Line {
+  Surface surface;
+  std::string kind;  // of a curve between networks; "": a line
+  std::optional<CurveBarriers> train, test;
+};
+
+Line read_line(const std::string& file) {
+  Line line{read_surface(file), "", {}, {}};
+  check(!line.surface.y, "'", file, "' is a plane, not a line: --kind overlay draws lines in one chart");
+  if (!is_curve(line.surface)) return line;
+  CurveFile curve = read_curve(file);
+  return {std::move(curve.surface), name_of(curve.kind), curve.train, curve.test};
+}
+
+// The values, and the point where they stand highest above the line between their ends.
+void add(Chart& chart, const ChartSeries& line, const Barrier& barrier, const char* unit) {
+  chart.series.push_back(line);
+  if (!(barrier.height > 0)) return;
+  const auto at = std::find(line.x.begin(), line.x.end(), barrier.t) - line.x.begin();
+  chart.series.push_back({.name = fmt::format("{}: barrier {} ± {}{}", line.name, number_text(barrier.height),
+                                              number_text(barrier.error), unit),
+                          .x = {barrier.t},
+                          .y = {line.y[static_cast<std::size_t>(at)]},
+                          .low = {},
+                          .high = {},
+                          .style = SeriesStyle::points,
+                          .color = line.color});
 }
 
 }  // namespace
 
 Picture draw_overlay(const PlotOptions& options, PictureFormat format) {
-  std::vector<Surface> lines;
-  std::vector<std::optional<CurveFile>> curves;
+  std::vector<Line> lines;
   std::vector<std::string> names;
-  bool all_curves = true;
   for (const std::string& file : options.files) {
-    lines.push_back(read_surface(file));
-    check(!lines.back().y, "'", file, "' is a plane, not a line: --kind overlay draws lines in one chart");
-    curves.push_back(is_curve(lines.back()) ? std::optional(read_curve(file)) : std::nullopt);
-    names.push_back(curves.back() ? name_of(curves.back()->kind) : "");
-    all_curves = all_curves && curves.back().has_value();
+    lines.push_back(read_line(file));
+    names.push_back(lines.back().kind);
   }
   names = distinct_names(names, options.files);
-  const char* x = all_curves ? "t" : "α";
+  const bool curves = std::none_of(lines.begin(), lines.end(), [](const Line& line) { return line.kind.empty(); });
+  const char* x = curves ? "t" : "α";
   Chart losses{.title = "Loss", .x_label = x, .y_label = "loss", .series = {}, .logarithmic_y = options.logarithmic};
   Chart accuracies{.title = "Accuracy", .x_label = x, .y_label = "accuracy (%)", .series = {}};
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto add = [&](Chart& chart, const ChartSeries& series, const std::optional<Barrier>& barrier,
-                         const char* unit) {
-      chart.series.push_back(series);
-      if (barrier && barrier->height > 0) chart.series.push_back(barrier_point(series, *barrier, unit));
-    };
-    const auto add_set = [&](const std::optional<SurfaceValues>& set, const char* which, bool dashed) {
-      if (!set) return;
+    const Surface& surface = lines[i].surface;
+    const auto color = static_cast<int>(i);
+    const auto add_set = [&](const SurfaceValues& set, const CurveBarriers& barriers, const char* which, bool dashed) {
       const std::string name = names[i] + which;
-      const auto color = static_cast<int>(i);
-      ChartSeries loss = series_of(lines[i], *set, name, color, dashed, set->loss, set->loss_error);
-      add_quantiles(lines[i], dashed ? "test" : "train", loss);
-      const ChartSeries accuracy = series_of(lines[i], *set, name, color, dashed, set->accuracy, set->accuracy_error);
-      const std::optional<CurveBarriers> barriers = !curves[i] ? std::nullopt
-                                                    : dashed   ? curves[i]->test
-                                                               : curves[i]->train;
-      add(losses, loss, barriers ? std::optional(barriers->loss) : std::nullopt, "");
-      add(accuracies, accuracy, barriers ? std::optional(barriers->error) : std::nullopt, " %");
+      ChartSeries loss = series_of(surface, set, name, color, dashed, set.loss, set.loss_error);
+      add_quantiles(surface, dashed ? "test" : "train", loss);
+      add(losses, loss, barriers.loss, "");
+      add(accuracies, series_of(surface, set, name, color, dashed, set.accuracy, set.accuracy_error), barriers.error,
+          " %");
     };
-    add_set(lines[i].train, lines[i].test ? " train" : "", false);
-    add_set(lines[i].test, " test", true);
+    if (surface.train)
+      add_set(*surface.train, lines[i].train.value_or(CurveBarriers{}), surface.test ? " train" : "", false);
+    if (surface.test) add_set(*surface.test, lines[i].test.value_or(CurveBarriers{}), " test", true);
   }
   return picture_of({losses, accuracies}, options, format, "overlay");
 }

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -112,17 +113,27 @@ std::vector<FieldKind> parse_kinds(const std::string& text) {
 
 Scale scale_of(const PlotOptions& options) { return make_scale(options.logarithmic, options.clip); }
 
+namespace {
+
+// ".surface" of a.surface and b.surface; "" where they differ, of one name, and of numbers such as a0.5 and b0.5.
+std::string common_ending(const std::vector<std::string>& names) {
+  const auto ending_of = [](const std::string& name) { return std::filesystem::path(name).extension().string(); };
+  const std::string ending = ending_of(names[0]);
+  const bool common = names.size() > 1 && ending.size() > 1 &&
+                      std::isalpha(static_cast<unsigned char>(ending[1])) != 0 &&
+                      std::all_of(names.begin(), names.end(), [&](const auto& n) { return ending_of(n) == ending; });
+  return common ? ending : "";
+}
+
+}  // namespace
+
 std::vector<std::string> distinct_names(const std::vector<std::string>& names, const std::vector<std::string>& files) {
   const std::set<std::string> different(names.begin(), names.end());
   if (different.size() == names.size() && !different.contains("")) return names;
   std::vector<std::string> stems;
   for (const std::string& file : files) stems.push_back(std::filesystem::path(file).stem());
-  const auto extension = [](const std::string& stem) { return std::filesystem::path(stem).extension().string(); };
-  const std::string common = extension(stems[0]);
-  if (stems.size() < 2 || common.size() < 2 || std::isalpha(static_cast<unsigned char>(common[1])) == 0) return stems;
-  for (const std::string& stem : stems)
-    if (extension(stem) != common) return stems;
-  for (std::string& stem : stems) stem.resize(stem.size() - common.size());
+  const std::string ending = common_ending(stems);
+  for (std::string& stem : stems) stem.resize(stem.size() - ending.size());
   return stems;
 }
 
@@ -132,7 +143,8 @@ Picture picture_of(const std::vector<Chart>& charts, const PlotOptions& options,
       .title = options.title, .size = size_of(options), .columns = static_cast<std::size_t>(options.columns)};
   std::vector<double> values;
   for (const Chart& chart : charts)
-    for (const ChartSeries& series : chart.series) values.insert(values.end(), series.y.begin(), series.y.end());
+    for (const ChartSeries& series : chart.series)
+      if (series.style != SeriesStyle::points) values.insert(values.end(), series.y.begin(), series.y.end());
   return {draw_charts(charts, drawn, format), extent(values), static_cast<std::int64_t>(values.size()), gaps(values),
           kind};
 }

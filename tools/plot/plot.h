@@ -48,7 +48,7 @@ std::vector<FieldKind> parse_kinds(const std::string& text);
 // The given names where they differ from each other and none is empty, else the files' stems, without an
 // ending that all of them have (a.surface.h5 and b.surface.h5 are a and b).
 std::vector<std::string> distinct_names(const std::vector<std::string>& names, const std::vector<std::string>& files);
-// The picture of `charts`, its range that of all values.
+// The picture of `charts`, its range and count those of all values; points only mark some of them.
 struct Chart;
 Picture picture_of(const std::vector<Chart>& charts, const PlotOptions& options, PictureFormat format,
                    const std::string& kind);

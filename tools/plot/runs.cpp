@@ -104,7 +104,8 @@ Picture draw_histograms(const PlotOptions& options, PictureFormat format) {
     peak = std::max(peak, *std::max_element(series.y.begin(), series.y.end()));
     chart.series.push_back(std::move(series));
   }
-  chart.y_max = peak * (1.1 + 0.08 * static_cast<double>(weights.size()));  // room for the key
+  const std::size_t inside = weights.size() <= kKeyInside ? weights.size() : 0;
+  chart.y_max = peak * (1.1 + 0.08 * static_cast<double>(inside));  // room for the key
   return picture_of({chart}, options, format, "histogram");
 }
 

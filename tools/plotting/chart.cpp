@@ -13,7 +13,6 @@ namespace {
 constexpr double kLeft = 84, kRight = 24, kTop = 34, kBottom = 64, kKeyRow = 18, kFigureTitle = 40;
 constexpr double kAloneWidth = 640, kTogetherWidth = 440, kHeight = 360;
 constexpr double kKeyLetter = 7.4, kKeySample = 58;  // pixels that an entry's text and line take
-constexpr std::size_t kMostInside = 4;               // entries of a key that stands within its chart; more go below
 
 bool shown(const Chart& chart, double x, double y) {
   return std::isfinite(x) && std::isfinite(y) && (!chart.logarithmic_x || x > 0) && (!chart.logarithmic_y || y > 0);
@@ -94,31 +93,30 @@ std::string clauses(Script& script, const Chart& chart, double floor) {
   return plots;
 }
 
-// How the entries of a chart's key stand below it; no columns: within it, or there is none.
-struct KeyBelow {
-  std::size_t columns = 0, rows = 0;
+// The entries of a chart's key; more than kKeyInside stand below it, in columns and rows.
+struct Key {
+  std::size_t entries = 0, columns = 0, rows = 0;
 };
 
-KeyBelow key_below(const Chart& chart, double width) {
-  std::size_t named = 0, longest = 0;
+Key key_of(const Chart& chart, double width) {
+  Key key;
+  std::size_t longest = 0;
   for (const ChartSeries& s : chart.series)
-    if (!s.name.empty()) ++named, longest = std::max(longest, s.name.size());
-  if (named <= kMostInside) return {};
+    if (!s.name.empty()) ++key.entries, longest = std::max(longest, s.name.size());
+  if (key.entries <= kKeyInside) return key;
   const double entry = static_cast<double>(longest) * kKeyLetter + kKeySample;
-  const auto columns = std::min(named, std::max<std::size_t>(1, static_cast<std::size_t>(width / entry)));
-  return {columns, (named + columns - 1) / columns};
+  key.columns = std::min(key.entries, std::max<std::size_t>(1, static_cast<std::size_t>(width / entry)));
+  key.rows = (key.entries + key.columns - 1) / key.columns;
+  return key;
 }
 
 void set_key(Script& script, const Chart& chart, const Box& box) {
-  if (const KeyBelow below = key_below(chart, box.width()); below.columns > 0) {
+  const Key key = key_of(chart, box.width());
+  if (key.rows > 0)
     script.command(
         "set key at graph 0.5, graph {:.4f} center top horizontal maxcols {} samplen 2 font ',{}' reverse Left",
-        -(kBottom - 6) / box.height(), below.columns, kFontSize - 2);
-    return;
-  }
-  const bool named =
-      std::any_of(chart.series.begin(), chart.series.end(), [](const auto& s) { return !s.name.empty(); });
-  if (named)
+        -(kBottom - 6) / box.height(), key.columns, kFontSize - 2);
+  else if (key.entries > 0)
     script.command("set key at graph 0.985,0.97 right top samplen 1.6 opaque box lw 0.4 lc rgb '#c0c0c0' font ',{}'",
                    kFontSize - 2);
 }
@@ -165,7 +163,7 @@ Script draw_charts(const std::vector<Chart>& charts, const ChartsOptions& option
   if (chosen) size.width = static_cast<int>(n * (around_x + (columns > 1 ? kTogetherWidth : kAloneWidth)));
   const double width = size.width / n - around_x;
   std::size_t key_rows = 0;
-  for (const Chart& chart : charts) key_rows = std::max(key_rows, key_below(chart, width).rows);
+  for (const Chart& chart : charts) key_rows = std::max(key_rows, key_of(chart, width).rows);
   const double around_y = kTop + kBottom + static_cast<double>(key_rows) * kKeyRow;
   if (chosen) size.height = static_cast<int>(title + m * (around_y + kHeight));
   const double height = (size.height - title) / m - around_y;

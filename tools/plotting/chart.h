@@ -32,6 +32,8 @@ struct ChartsOptions {
   std::size_t columns = 0;  // 0: up to three side by side
 };
 
+inline constexpr std::size_t kKeyInside = 4;  // entries of a key within its chart; a longer one stands below
+
 // Okabe and Ito's colours, which the colour-blind can tell apart; they repeat after eight.
 const char* chart_color(int index);
 

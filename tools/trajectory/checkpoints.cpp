@@ -7,6 +7,7 @@
 #include "core/safetensors.h"
 #include "models/training/checkpoint.h"
 #include "models/training/metrics.h"
+#include "models/training/run_folder.h"
 
 namespace basin {
 namespace {
@@ -20,7 +21,7 @@ std::int64_t epoch_of(const fs::path& path) {
 
 // From the run's metrics, where it has any.
 void add_learning_rates(const fs::path& folder, std::vector<SavedPoint>& points) {
-  const fs::path file = folder / "metrics.jsonl";  // RunFolder's, whose other files are not needed
+  const fs::path file = RunFolder::metrics_of(folder);
   if (!fs::exists(file)) return;
   std::map<std::int64_t, double> rates;
   for (const EpochMetrics& epoch : read_metrics(file)) rates[epoch.epoch] = epoch.learning_rate;

@@ -65,7 +65,10 @@ TEST(CurveFile, RefusesWhatIsNoCurve) {
            {"no json", "attribute curve"},
            {R"({"kind":"spiral","bend_files":[],"arc_length":[0,1,2],"straight_length":1})", "spiral"},
            {R"({"kind":"chain","bend_files":[],"arc_length":[0,1],"straight_length":1})", "arc_length: expected 3"},
-           {R"({"kind":"chain","bend_files":[],"arc_length":[0,1,"x"],"straight_length":1})", "found 'x'"}}) {
+           {R"({"kind":"chain","bend_files":[],"arc_length":[0,1,"x"],"straight_length":1})", "found 'x'"},
+           {R"({"kind":"chain","bend_files":[],"arc_length":[0,1,2],"straight_length":1,"train":{"loss_barrier":)"
+            R"({"height":1,"error":0,"t":2},"error_barrier":{"height":0,"error":0,"t":0}}})",
+            "train.loss_barrier.t: expected one of the curve's coordinates, found 2"}}) {
     curve.surface.attributes["curve"] = text;
     write_surface(folder / "bad.h5", curve.surface);
     expect_error([&] { read_curve(folder / "bad.h5"); }, {"bad.h5", expected});
